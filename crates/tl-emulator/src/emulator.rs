@@ -24,7 +24,6 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::{
-    page,
     platform::{
         FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
@@ -76,7 +75,8 @@ impl EmulatorBuilder {
     }
 
     /// The directory in which the whole state persists across restarts, received files included. By
-    /// default, the state is kept in memory.
+    /// default, the state is kept in memory. Needs the feature `sqlite`.
+    #[cfg(feature = "sqlite")]
     #[must_use]
     pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.runtime.state_dir = Some(dir.into());
@@ -290,7 +290,11 @@ fn run(
             Err(error) => on_started(Err(error)),
             Ok((listener, address, runtime)) => {
                 on_started(Ok((address, Arc::clone(&runtime))));
-                server::serve(listener, runtime, page::router(), stopped).await;
+                #[cfg(feature = "page")]
+                let page = Some(crate::page::router());
+                #[cfg(not(feature = "page"))]
+                let page = None;
+                server::serve(listener, runtime, page, stopped).await;
             }
         }
     });

@@ -24,6 +24,7 @@ mod core;
 mod emulator;
 mod exec;
 mod media;
+#[cfg(feature = "page")]
 mod page;
 pub mod platform;
 mod server;

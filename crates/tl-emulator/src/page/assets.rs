@@ -1,32 +1,42 @@
 //! The assets table.
 
-use std::fmt::Write as _;
-
 use tl_model::{Asset, AssetStatus, AssetType};
 use tl_protocol::endpoint::ListAssets;
 
 use super::{
     filters::Filters,
-    html::{self, Escaped},
-    player,
+    view::{self, Choice, Preview, Status, Time},
 };
 use crate::{platform::Platform, server::Runtime};
 
-pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
-    filters.open_filter(html, "assets", &["asset", "kind"]);
-    html.push_str("<label>Type <select name=kind><option value=''>any</option>");
-    let known = AssetType::KNOWN.iter().map(AssetType::as_str);
-    html::options(html, known, &filters.kind);
-    _ = write!(
-        html,
-        "</select></label><label>Name contains <input name=asset value=\"{}\"></label><button>Filter assets</button></form>",
-        Escaped(&filters.asset)
-    );
+/// The rows, or a notice in their place.
+#[derive(Debug, Default)]
+pub(super) struct Assets {
+    pub(super) notice: Option<String>,
+    pub(super) rows: Vec<Row>,
+    pub(super) total: u64,
 }
 
-pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) preview: Option<Preview>,
+    pub(super) status: Status,
+    pub(super) filename: String,
+    pub(super) kind: String,
+    pub(super) method: String,
+    pub(super) created: Time,
+    pub(super) id: String,
+}
+
+/// The types to filter by.
+pub(super) fn types(filters: &Filters) -> Vec<Choice> {
+    let known = AssetType::KNOWN.iter().map(AssetType::as_str);
+    view::choices(known, &filters.kind)
+}
+
+pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Assets {
     let mut list = ListAssets {
-        page: html::first_page(),
+        page: view::first_page(),
         ..ListAssets::default()
     };
     if !filters.kind.is_empty() {
@@ -36,47 +46,36 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
         list.filename = Some(filters.asset.clone());
     }
     let platform = runtime.platform();
-    let page = match platform.assets(runtime.clock.now(), &list) {
-        Ok(page) => page,
-        Err(refusal) => {
-            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
-            return;
-        }
-    };
-    if page.data.is_empty() {
-        return html::empty(html, "No assets.");
+    match platform.assets(runtime.clock.now(), &list) {
+        Ok(page) => Assets {
+            notice: None,
+            rows: page
+                .data
+                .iter()
+                .map(|asset| row(&platform, asset))
+                .collect(),
+            total: page.page_info.total_results.unwrap_or_default(),
+        },
+        Err(refusal) => Assets {
+            notice: Some(refusal.message),
+            ..Assets::default()
+        },
     }
-    let columns = [
-        "Preview", "Status", "File", "Type", "Method", "Created", "Asset",
-    ];
-    html::open_table(html, "Assets", &columns);
-    for asset in &page.data {
-        row(&platform, asset, html);
-    }
-    html::close_table(html);
-    let total = page.page_info.total_results.unwrap_or_default();
-    _ = write!(
-        html,
-        "<p class=count>{} of {total} assets</p>",
-        page.data.len()
-    );
 }
 
-fn row(platform: &Platform, asset: &Asset, html: &mut String) {
-    let filename = asset.filename.as_deref().unwrap_or_default();
-    html.push_str("<tr><td>");
-    player::link(platform, asset.id.as_str(), filename, html);
-    let status = asset.status.as_ref().map_or("", AssetStatus::as_str);
-    let method = asset.method.as_ref().map(|method| method.as_str());
-    let created = asset.created_at.as_ref().map(ToString::to_string);
-    _ = write!(
-        html,
-        "<td>{}<td class=name>{}<td>{}<td>{}<td>{}<td><code>{}</code>",
-        html::status(status),
-        Escaped(filename),
-        Escaped(asset.file_type.as_deref().unwrap_or_default()),
-        Escaped(method.unwrap_or_default()),
-        html::timestamp(&created.unwrap_or_default()),
-        Escaped(&asset.id)
-    );
+fn row(platform: &Platform, asset: &Asset) -> Row {
+    let filename = asset.filename.clone().unwrap_or_default();
+    Row {
+        preview: Preview::of(platform, asset.id.as_str(), &filename),
+        status: Status::new(asset.status.as_ref().map_or("", AssetStatus::as_str)),
+        filename,
+        kind: asset.file_type.clone().unwrap_or_default(),
+        method: asset
+            .method
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        created: Time::of(asset.created_at.as_ref()),
+        id: asset.id.to_string(),
+    }
 }

@@ -1,13 +1,13 @@
 //! The clock and fault controls of the page.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{Form, Router, extract::State, response::Redirect, routing::post};
 use serde::Deserialize;
 
 use super::{
-    filters::{Filters, redirect_to},
-    html::{self, Escaped},
+    filters::redirect_to,
+    view::{self, Choice, Time},
 };
 use crate::{
     platform::{Fault, FaultPlan, format_timestamp},
@@ -26,72 +26,46 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         .route("/do/clear-faults", post(clear))
 }
 
-pub(super) fn time(runtime: &Runtime, _: &Filters, html: &mut String) {
-    let now = format_timestamp(runtime.clock.now());
-    let mode = runtime.clock.mode();
-    _ = write!(
-        html,
-        "<p class=now>Time: <strong>{}</strong> UTC. Mode: <strong>{}</strong>.</p>",
-        html::timestamp(&now),
-        Escaped(mode)
-    );
+/// The emulator's clock.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub(super) now: Time,
+    pub(super) mode: String,
 }
 
-pub(super) fn clock_forms(runtime: &Runtime, filters: &Filters, html: &mut String) {
-    html.push_str("<div class=forms><form method=post action=/_emulator/do/advance>");
-    filters.return_field(html);
-    html.push_str(
-        "<label>Advance by <input name=seconds type=number min=0 step=any value=60 required> seconds</label>\
-         <button>Advance</button></form><form method=post action=/_emulator/do/clock>",
-    );
-    filters.return_field(html);
-    html.push_str("<label>Clock <select name=mode>");
+pub(super) fn clock(runtime: &Runtime) -> Clock {
+    Clock {
+        now: Time::new(format_timestamp(runtime.clock.now())),
+        mode: runtime.clock.mode().to_string(),
+    }
+}
+
+/// The modes to choose from, with the current one selected.
+pub(super) fn clock_modes(runtime: &Runtime) -> Vec<Choice> {
     let mode = runtime.clock.mode().to_string();
-    if !MODES.contains(&mode.as_str()) {
-        html::options(html, [mode.as_str()], &mode);
-    }
-    html::options(html, MODES, &mode);
-    html.push_str("</select></label><button>Set clock</button></form></div>");
+    let other = Some(mode.as_str()).filter(|mode| !MODES.contains(mode));
+    view::choices(other.into_iter().chain(MODES), &mode)
 }
 
-pub(super) fn fault_forms(_: &Runtime, filters: &Filters, html: &mut String) {
-    html.push_str("<div class=forms><form method=post action=/_emulator/do/fault>");
-    filters.return_field(html);
-    html.push_str(
-        "<label>Fault <input class=wide name=fault placeholder='tasks.create nth=1 status=503' required \
-         aria-describedby=fault-help></label><button>Add fault</button>\
-         <p id=fault-help class=help>An operation or <code>*</code>, then when (<code>nth=1</code>, <code>every=3</code>, \
-         <code>probability=0.1</code>, <code>times=2</code>) and what (<code>status=503</code>, <code>drop</code>, \
-         <code>lose_answer</code>, <code>duplicate</code>, <code>delay_ms=500</code>, <code>stuck_in=queued</code>).</p></form>\
-         <form method=post action=/_emulator/do/clear-faults>",
-    );
-    filters.return_field(html);
-    html.push_str("<button>Clear all faults</button></form></div>");
+/// An active fault.
+#[derive(Debug)]
+pub(super) struct ActiveFault {
+    /// The fault as JSON.
+    pub(super) text: String,
+    /// How often it was injected.
+    pub(super) injected: u64,
 }
 
-pub(super) fn faults(runtime: &Runtime, filters: &Filters, html: &mut String) {
+pub(super) fn faults(runtime: &Runtime) -> Vec<ActiveFault> {
     let platform = runtime.platform();
-    let (plan, struck) = platform.faults();
-    if plan.faults.is_empty() {
-        return html::empty(html, "No faults.");
-    }
-    html::open_table(html, "Faults", &["Fault", "Injected", "Change"]);
-    for (position, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
-        let text = serde_json::to_string(fault).unwrap_or_default();
-        _ = write!(
-            html,
-            "<tr><td class=request><code>{0}</code><td>{struck} times<td><form method=post action=/_emulator/do/remove-fault>\
-             <input type=hidden name=fault value=\"{0}\">",
-            Escaped(text)
-        );
-        filters.return_field(html);
-        let number = position + 1;
-        _ = write!(
-            html,
-            "<button id=remove-{number} aria-label='Remove fault {number}'>Remove</button></form>"
-        );
-    }
-    html::close_table(html);
+    let (plan, injected) = platform.faults();
+    let faults = plan.faults.iter().zip(injected);
+    faults
+        .map(|(fault, injected)| ActiveFault {
+            text: serde_json::to_string(fault).unwrap_or_default(),
+            injected,
+        })
+        .collect()
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,13 +1,9 @@
 //! The filters of the page's tables, taken from its query. Each form preserves the filters of the
 //! others.
 
-use std::fmt::Write as _;
-
 use axum::response::Redirect;
 use serde::Deserialize;
 use url::form_urlencoded;
-
-use super::html::Escaped;
 
 /// The filters.
 #[derive(Debug, Default, Deserialize)]
@@ -49,30 +45,12 @@ impl Filters {
             .finish()
     }
 
-    /// Opens a form with the fields `own`, and preserves the other filters.
-    pub(super) fn open_filter(&self, html: &mut String, part: &str, own: &[&str]) {
-        _ = write!(
-            html,
-            "<form class=filter method=get action='/_emulator#{part}' role=search aria-label='Filter {part}'>"
-        );
-        for (name, value) in self.filters() {
-            if !own.contains(&name) && !value.is_empty() {
-                _ = write!(
-                    html,
-                    "<input type=hidden name={name} value=\"{}\">",
-                    Escaped(value)
-                );
-            }
-        }
-    }
-
-    /// A hidden field with the filters to restore after the form was submitted.
-    pub(super) fn return_field(&self, html: &mut String) {
-        _ = write!(
-            html,
-            "<input type=hidden name=back value=\"{}\">",
-            Escaped(self.query())
-        );
+    /// The filters that are set, without those of a form with the fields `own`. The form preserves
+    /// them.
+    pub(super) fn except(&self, own: &[&str]) -> Vec<(&'static str, &str)> {
+        let set = self.filters().into_iter();
+        set.filter(|(name, value)| !own.contains(name) && !value.is_empty())
+            .collect()
     }
 }
 

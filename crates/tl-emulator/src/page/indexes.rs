@@ -1,64 +1,84 @@
 //! The indexes table, with the videos of each index.
 
-use std::fmt::Write as _;
-
-use tl_protocol::endpoint::{ListIndexes, ListVideos};
-
-use super::{
-    filters::Filters,
-    html::{self, Escaped},
-    player,
+use tl_model::Index;
+use tl_protocol::{
+    Now,
+    endpoint::{ListIndexes, ListVideos},
 };
-use crate::server::Runtime;
 
-pub(super) fn table(runtime: &Runtime, _: &Filters, html: &mut String) {
+use super::view;
+use crate::{platform::Platform, server::Runtime};
+
+/// The rows, or a notice in their place.
+#[derive(Debug, Default)]
+pub(super) struct Indexes {
+    pub(super) notice: Option<String>,
+    pub(super) rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) video_count: f64,
+    pub(super) duration: String,
+    pub(super) models: String,
+    pub(super) id: String,
+    pub(super) videos: Vec<Video>,
+}
+
+#[derive(Debug)]
+pub(super) struct Video {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) is_playable: bool,
+    pub(super) measured: String,
+}
+
+pub(super) fn table(runtime: &Runtime) -> Indexes {
     let list = ListIndexes {
-        page: html::first_page(),
+        page: view::first_page(),
         ..ListIndexes::default()
     };
     let platform = runtime.platform();
     let now = runtime.clock.now();
-    let page = match platform.indexes(now, &list) {
-        Ok(page) => page,
-        Err(refusal) => {
-            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
-            return;
-        }
-    };
-    if page.data.is_empty() {
-        return html::empty(html, "No indexes.");
+    match platform.indexes(now, &list) {
+        Ok(page) => Indexes {
+            notice: None,
+            rows: page
+                .data
+                .into_iter()
+                .map(|index| row(&platform, now, index))
+                .collect(),
+        },
+        Err(refusal) => Indexes {
+            notice: Some(refusal.message),
+            ..Indexes::default()
+        },
     }
-    html::open_table(
-        html,
-        "Indexes",
-        &["Name", "Videos", "Duration", "Models", "Index"],
-    );
-    for index in &page.data {
-        let models = index.models.iter().filter_map(|model| model.name());
-        let models: Vec<_> = models.map(|name| name.to_string()).collect();
-        _ = write!(
-            html,
-            "<tr><th scope=row class=name>{}<td>{}<td>{:.1} s<td>{}<td><code>{}</code>",
-            Escaped(index.index_name.as_deref().unwrap_or_default()),
-            index.video_count.unwrap_or_default(),
-            index.total_duration.unwrap_or_default(),
-            Escaped(models.join(", ")),
-            Escaped(&index.id)
-        );
-        let videos = platform.videos(now, &ListVideos::new(index.id.clone()));
-        for video in videos.map(|page| page.data).unwrap_or_default() {
-            let system = video.system_metadata.as_ref();
-            let name = system.and_then(|system| system.filename.as_deref());
-            let name = name.unwrap_or_default();
-            html.push_str("<tr class=inner><td class=name>");
-            player::text_link(&platform, video.id.as_str(), name, html);
-            _ = write!(
-                html,
-                "<td><td>{}<td><td><code>{}</code>",
-                html::resolution_and_duration(system),
-                Escaped(&video.id)
-            );
-        }
+}
+
+fn row(platform: &Platform, now: Now, index: Index) -> Row {
+    let models = index.models.iter().filter_map(|model| model.name());
+    let models: Vec<_> = models.map(|name| name.to_string()).collect();
+    let videos = platform.videos(now, &ListVideos::new(index.id.clone()));
+    let videos = videos.map(|page| page.data).unwrap_or_default();
+    Row {
+        name: index.index_name.unwrap_or_default(),
+        video_count: index.video_count.unwrap_or_default(),
+        duration: format!("{:.1} s", index.total_duration.unwrap_or_default()),
+        models: models.join(", "),
+        id: index.id.to_string(),
+        videos: videos.iter().map(|found| video(platform, found)).collect(),
     }
-    html::close_table(html);
+}
+
+fn video(platform: &Platform, video: &tl_model::Video) -> Video {
+    let system = video.system_metadata.as_ref();
+    let name = system.and_then(|system| system.filename.clone());
+    Video {
+        id: video.id.to_string(),
+        name: name.unwrap_or_default(),
+        is_playable: view::is_playable(platform, video.id.as_str()),
+        measured: view::resolution_and_duration(system),
+    }
 }

@@ -1,11 +1,9 @@
 //! The journal table: newest requests first, filtered by text, operation and response.
 
-use std::fmt::Write as _;
-
 use super::{
     MAX_ROWS,
     filters::Filters,
-    html::{self, Escaped},
+    view::{self, Choice, Time},
 };
 use crate::{
     platform::Operation,
@@ -15,21 +13,46 @@ use crate::{
 /// Values of the response filter.
 const RESPONSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "faulty"];
 
-pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
-    filters.open_filter(html, "journal", &["text", "operation", "answer"]);
-    _ = write!(
-        html,
-        "<label>Text <input name=text value=\"{}\" placeholder='path, code, fault'></label>\
-         <label>Operation <select name=operation><option value=''>any</option>",
-        Escaped(&filters.text)
-    );
-    let names: Vec<String> = Operation::ALL.iter().map(ToString::to_string).collect();
-    html::options(html, names.iter().map(String::as_str), &filters.operation);
-    html.push_str(
-        "</select></label><label>Response <select name=answer><option value=''>any</option>",
-    );
-    html::options(html, RESPONSES, &filters.answer);
-    html.push_str("</select></label><button>Filter journal</button></form>");
+/// The entries to show.
+#[derive(Debug)]
+pub(super) struct Journal {
+    /// The newest matching entries, newest first.
+    pub(super) rows: Vec<Row>,
+    pub(super) matching: usize,
+    pub(super) total: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) number: u64,
+    pub(super) at: Time,
+    pub(super) method: String,
+    /// The path and the query.
+    pub(super) target: String,
+    pub(super) status: u16,
+    pub(super) class: &'static str,
+    pub(super) code: String,
+    pub(super) received: String,
+    pub(super) took_ms: u64,
+    pub(super) faults: String,
+}
+
+impl Row {
+    /// The number after which the journal is read for this entry alone.
+    pub(super) fn before(&self) -> u64 {
+        self.number.saturating_sub(1)
+    }
+}
+
+/// The operations to filter by.
+pub(super) fn operations(filters: &Filters) -> Vec<Choice> {
+    let names = Operation::ALL.iter().map(ToString::to_string);
+    view::choices(names, &filters.operation)
+}
+
+/// The responses to filter by.
+pub(super) fn responses(filters: &Filters) -> Vec<Choice> {
+    view::choices(RESPONSES, &filters.answer)
 }
 
 fn matches(entry: &JournalEntry, filters: &Filters) -> bool {
@@ -63,51 +86,33 @@ fn matches(entry: &JournalEntry, filters: &Filters) -> bool {
         })
 }
 
-pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
+pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Journal {
     let mut entries = runtime.journal();
-    if entries.is_empty() {
-        return html::empty(html, "No requests yet.");
-    }
-    let all = entries.len();
+    let total = entries.len();
     entries.retain(|entry| matches(entry, filters));
-    if entries.is_empty() {
-        _ = write!(
-            html,
-            "<p class=none>None of {all} requests match the filters.</p>"
-        );
-        return;
+    let newest = entries.iter().rev().take(MAX_ROWS as usize);
+    Journal {
+        rows: newest.map(row).collect(),
+        matching: entries.len(),
+        total,
     }
-    let columns = [
-        "No.", "Time", "Request", "Response", "Received", "Duration", "Faults",
-    ];
-    html::open_table(html, "Journal", &columns);
-    for entry in entries.iter().rev().take(MAX_ROWS as usize) {
-        let class = match entry.status {
+}
+
+fn row(entry: &JournalEntry) -> Row {
+    let query = entry.query.as_ref().map(|query| format!("?{query}"));
+    Row {
+        number: entry.number,
+        at: Time::new(entry.at.as_str()),
+        method: entry.method.clone(),
+        target: format!("{}{}", entry.path, query.unwrap_or_default()),
+        status: entry.status,
+        class: match entry.status {
             0..400 => "good",
             _ => "bad",
-        };
-        let number = entry.number;
-        let query = entry.query.as_ref().map(|query| format!("?{query}"));
-        _ = write!(
-            html,
-            "<tr><td><a href='/_emulator/journal?bodies=true&amp;after={}&amp;until={number}' title='With bodies, as JSON'>{number}</a><td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
-            number.saturating_sub(1),
-            html::timestamp(&entry.at),
-            Escaped(&entry.method),
-            Escaped(&entry.path),
-            Escaped(query.unwrap_or_default()),
-            entry.status,
-            Escaped(entry.code.as_deref().unwrap_or_default()),
-            html::bytes(entry.bytes_received),
-            entry.took_ms,
-            Escaped(entry.faults.join("; "))
-        );
+        },
+        code: entry.code.clone().unwrap_or_default(),
+        received: view::bytes(entry.bytes_received),
+        took_ms: entry.took_ms,
+        faults: entry.faults.join("; "),
     }
-    html::close_table(html);
-    _ = write!(
-        html,
-        "<p class=count>{} of {} matching requests ({all} total)</p>",
-        entries.len().min(MAX_ROWS as usize),
-        entries.len()
-    );
 }

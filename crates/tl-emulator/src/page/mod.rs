@@ -1,32 +1,35 @@
 //! The page at `/_emulator`: current state, journal and controls.
 //!
 //! It is rendered on the server and loads nothing from elsewhere. It works without its script,
-//! which only refreshes it. Each section has its own module.
+//! which only refreshes it. Each section has its own module, which collects what the section shows,
+//! and its own template, which contains the HTML and escapes every value.
 
 mod assets;
 mod controls;
+pub(crate) mod escape;
 mod filters;
-mod html;
 mod indexes;
 mod journal;
 mod player;
 mod tasks;
 mod uploads;
+mod view;
 mod webhooks;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
+use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
-    response::{Html, IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use http::header;
 
 use crate::server::Runtime;
 use filters::Filters;
-use html::Escaped;
+use view::Choice;
 
 /// Maximum number of rows per table.
 const MAX_ROWS: u32 = 50;
@@ -52,112 +55,74 @@ pub(crate) fn router() -> Router<Arc<Runtime>> {
         .merge(webhooks::router())
 }
 
-/// A section of the page: its anchor, its heading, its static controls, and its live content.
-struct Section {
-    id: &'static str,
-    heading: &'static str,
-    controls: fn(&Runtime, &Filters, &mut String),
-    live: fn(&Runtime, &Filters, &mut String),
+/// The content that changes: the page contains it, and its script replaces it.
+#[derive(Debug)]
+struct Contents {
+    tasks: tasks::Tasks,
+    assets: assets::Assets,
+    uploads: uploads::Uploads,
+    indexes: indexes::Indexes,
+    clock: controls::Clock,
+    faults: Vec<controls::ActiveFault>,
+    webhooks: webhooks::Webhooks,
+    journal: journal::Journal,
 }
 
-const SECTIONS: [Section; 8] = [
-    Section {
-        id: "tasks",
-        heading: "Tasks",
-        controls: tasks::filter,
-        live: tasks::table,
-    },
-    Section {
-        id: "assets",
-        heading: "Assets",
-        controls: assets::filter,
-        live: assets::table,
-    },
-    Section {
-        id: "uploads",
-        heading: "Uploads",
-        controls: no_controls,
-        live: uploads::progress,
-    },
-    Section {
-        id: "indexes",
-        heading: "Indexes",
-        controls: no_controls,
-        live: indexes::table,
-    },
-    Section {
-        id: "clock",
-        heading: "Clock",
-        controls: controls::clock_forms,
-        live: controls::time,
-    },
-    Section {
-        id: "faults",
-        heading: "Faults",
-        controls: controls::fault_forms,
-        live: controls::faults,
-    },
-    Section {
-        id: "webhooks",
-        heading: "Webhooks",
-        controls: webhooks::form,
-        live: webhooks::tables,
-    },
-    Section {
-        id: "journal",
-        heading: "Journal",
-        controls: journal::filter,
-        live: journal::table,
-    },
-];
+impl Contents {
+    fn of(runtime: &Runtime, filters: &Filters) -> Self {
+        Self {
+            tasks: tasks::table(runtime, filters),
+            assets: assets::table(runtime, filters),
+            uploads: uploads::progress(runtime),
+            indexes: indexes::table(runtime),
+            clock: controls::clock(runtime),
+            faults: controls::faults(runtime),
+            webhooks: webhooks::tables(runtime),
+            journal: journal::table(runtime, filters),
+        }
+    }
+}
 
-fn no_controls(_: &Runtime, _: &Filters, _: &mut String) {}
+/// The whole page.
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    filters: &'a Filters,
+    /// Why streams and thumbnails are unavailable.
+    lacks_ffmpeg: Option<&'a str>,
+    tasks_filter: Vec<Choice>,
+    assets_filter: Vec<Choice>,
+    operations_filter: Vec<Choice>,
+    responses_filter: Vec<Choice>,
+    clock_modes: Vec<Choice>,
+    live: Contents,
+}
+
+/// The live content of all sections.
+#[derive(Template)]
+#[template(path = "live.html")]
+struct Live<'a> {
+    filters: &'a Filters,
+    live: Contents,
+}
 
 async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Response {
-    let mut body = String::from("<header><h1>Emulator</h1><nav aria-label=Sections><ul>");
-    for Section { id, heading, .. } in SECTIONS {
-        _ = write!(body, "<li><a href=#{id}>{heading}</a>");
-    }
-    body.push_str("</ul></nav></header><main id=main tabindex=-1>");
-    if !filters.error.is_empty() {
-        _ = write!(
-            body,
-            "<p class=notice role=alert>{}</p>",
-            Escaped(&filters.error)
-        );
-    }
-    if let Some(reason) = runtime.renderer.unavailable_reason() {
-        _ = write!(
-            body,
-            "<p class=notice>Streams and thumbnails are unavailable: {}</p>",
-            Escaped(reason)
-        );
-    }
-    for section in SECTIONS {
-        let Section { id, heading, .. } = section;
-        _ = write!(
-            body,
-            "<section id={id} aria-labelledby={id}-heading><h2 id={id}-heading>{heading}</h2>"
-        );
-        (section.controls)(&runtime, &filters, &mut body);
-        live_section(&section, &runtime, &filters, &mut body);
-        body.push_str("</section>");
-    }
-    body.push_str("</main>");
-    html::document("Emulator", &body).into_response()
-}
-
-fn live_section(section: &Section, runtime: &Runtime, filters: &Filters, html: &mut String) {
-    _ = write!(html, "<div class=live id=live-{}>", section.id);
-    (section.live)(runtime, filters, html);
-    html.push_str("</div>");
+    view::document(&Page {
+        filters: &filters,
+        lacks_ffmpeg: runtime.renderer.unavailable_reason(),
+        tasks_filter: tasks::statuses(&filters),
+        assets_filter: assets::types(&filters),
+        operations_filter: journal::operations(&filters),
+        responses_filter: journal::responses(&filters),
+        clock_modes: controls::clock_modes(&runtime),
+        live: Contents::of(&runtime, &filters),
+    })
 }
 
 /// Renders only the live content of all sections, which the script inserts.
-async fn live(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Html<String> {
-    let mut html = String::new();
-    for section in &SECTIONS {
-        live_section(section, &runtime, &filters, &mut html);
-    }
-    Html(html)
+async fn live(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Response {
+    view::fragment(&Live {
+        filters: &filters,
+        live: Contents::of(&runtime, &filters),
+    })
 }

@@ -1,7 +1,8 @@
 //! The page of one video or asset: a player, its thumbnails, and the URLs of its stream.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
+use askama::Template;
 use axum::{
     Router,
     extract::{Path, State},
@@ -10,10 +11,9 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 
-use super::html::{self, Escaped};
+use super::view::{self, Status, rendition_url};
 use crate::{
-    media::renditions::{self, PLAYLIST, thumbnail_name},
-    platform::{Platform, Rendered},
+    media::renditions::{PLAYLIST, thumbnail_name},
     server::{Runtime, files, renderer::MEDIA_FILE},
 };
 
@@ -23,51 +23,27 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         .route("/media/{id}", get(media))
 }
 
-/// The URL of a file of a rendition on this server.
-fn rendition_url(made: &Rendered, file: &str) -> String {
-    format!("{}/{}/{file}", renditions::PREFIX, made.folder.as_str())
+/// The page of a video or an asset that was stored, rendered, or both.
+#[derive(Template)]
+#[template(path = "player.html")]
+struct Player {
+    id: String,
+    name: String,
+    /// The media type of the received file, if it was stored.
+    original_type: Option<&'static str>,
+    /// The URLs of the renditions.
+    poster: Option<String>,
+    stream: Option<String>,
+    playlist: Option<String>,
+    thumbnails: Vec<String>,
+    /// The status of the renditions, and why they failed.
+    status: Option<Status>,
+    error: Option<String>,
 }
 
-fn rendered_of(platform: &Platform, owner: &str) -> Option<Rendered> {
-    platform.rendition_of(owner)?.made
-}
-
-/// A thumbnail or label that links to the player, if there is something to play.
-pub(super) fn link(platform: &Platform, owner: &str, name: &str, html: &mut String) {
-    let made = rendered_of(platform, owner);
-    if made.is_none() && platform.media_of(owner).is_none() {
-        return;
-    }
-    _ = write!(
-        html,
-        "<a class=play id='play-{0}' href='/_emulator/play/{0}' aria-label='Play {1}'>",
-        Escaped(owner),
-        Escaped(name)
-    );
-    if let Some(made) = made.filter(|made| made.thumbnails > 0) {
-        let thumbnail = rendition_url(&made, &thumbnail_name(1));
-        _ = write!(
-            html,
-            "<img src='{}' alt='' loading=lazy>",
-            Escaped(thumbnail)
-        );
-    }
-    html.push_str("<span>Play</span></a>");
-}
-
-/// The name, linked to the player if there is something to play.
-pub(super) fn text_link(platform: &Platform, owner: &str, name: &str, html: &mut String) {
-    let playable = rendered_of(platform, owner).is_some() || platform.media_of(owner).is_some();
-    _ = match playable {
-        true => write!(
-            html,
-            "<a id='watch-{0}' href='/_emulator/play/{0}'>{1}</a>",
-            Escaped(owner),
-            Escaped(name)
-        ),
-        false => write!(html, "{}", Escaped(name)),
-    };
-}
+#[derive(Template)]
+#[template(path = "nothing.html")]
+struct NothingToPlay;
 
 async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Response {
     let (original, rendition) = {
@@ -76,89 +52,32 @@ async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Re
         (original, platform.rendition_of(&id))
     };
     if original.is_none() && rendition.is_none() {
-        let body = "<main id=main><h1>Nothing to play</h1><p>There is no video or asset with this ID, or its file was not \
-                    stored.</p><p><a href=/_emulator>Back to the emulator</a></p></main>";
-        return (
-            StatusCode::NOT_FOUND,
-            html::document("Nothing to play", body),
-        )
-            .into_response();
+        return (StatusCode::NOT_FOUND, view::document(&NothingToPlay)).into_response();
     }
-    let name = original.clone().unwrap_or_else(|| id.clone());
-    let mut body = format!(
-        "<header><h1 class=name>{}</h1><nav aria-label=Back><ul><li><a href=/_emulator>Back to the emulator</a></ul></nav></header>\
-         <main id=main tabindex=-1><section>",
-        Escaped(&name)
-    );
     let made = rendition
         .as_ref()
         .and_then(|rendition| rendition.made.as_ref());
     let stream = made.filter(|made| made.has_stream);
-    let poster = made.filter(|made| made.thumbnails > 0);
-    let poster =
-        poster.map(|made| format!(" poster='{}'", rendition_url(made, &thumbnail_name(1))));
-    _ = write!(
-        body,
-        "<video controls preload=metadata{} aria-label=\"{}\">",
-        poster.unwrap_or_default(),
-        Escaped(&name)
-    );
-    // The browser picks the first source it supports: the rendered stream plays everywhere, the
-    // received file may have any format.
-    if let Some(made) = stream {
-        let source = rendition_url(made, MEDIA_FILE);
-        _ = write!(body, "<source src='{}' type=video/mp4>", Escaped(source));
-    }
-    if let Some(name) = &original {
-        _ = write!(
-            body,
-            "<source src='/_emulator/media/{}' type='{}'>",
-            Escaped(&id),
-            media_type(name)
-        );
-    }
-    body.push_str("</video>");
-    if let Some(made) = made.filter(|made| made.thumbnails > 0) {
-        body.push_str("<ul class=thumbnails aria-label=Thumbnails>");
-        for number in 1..=made.thumbnails {
-            let thumbnail = rendition_url(made, &thumbnail_name(number));
-            _ = write!(
-                body,
-                "<li><a href='{0}'><img src='{0}' alt='Thumbnail {number} of {1}'></a>",
-                Escaped(thumbnail),
-                Escaped(made.thumbnails)
-            );
-        }
-        body.push_str("</ul>");
-    }
-    _ = write!(body, "<dl><dt>Identifier<dd><code>{}</code>", Escaped(&id));
-    if let Some(rendition) = &rendition {
-        _ = write!(
-            body,
-            "<dt>Stream and thumbnails<dd>{}",
-            html::status(rendition.status)
-        );
-        if let Some(reason) = &rendition.error {
-            _ = write!(body, "<p class=reason>{}</p>", Escaped(reason));
-        }
-    }
-    if let Some(made) = stream {
-        _ = write!(
-            body,
-            "<dt>Playlist<dd><a href='{0}'>{0}</a>",
-            Escaped(rendition_url(made, PLAYLIST))
-        );
-    }
-    if original.is_some() {
-        _ = write!(
-            body,
-            "<dt>Original file<dd><a href='/_emulator/media/{}'>{}</a>",
-            Escaped(&id),
-            Escaped(&name)
-        );
-    }
-    body.push_str("</dl></section></main>");
-    html::document(&name, &body).into_response()
+    let thumbnails: Vec<String> = made
+        .map(|made| {
+            let numbers = 1..=made.thumbnails;
+            let urls = numbers.map(|number| rendition_url(made, &thumbnail_name(number)));
+            urls.collect()
+        })
+        .unwrap_or_default();
+    view::document(&Player {
+        original_type: original.as_deref().map(media_type),
+        name: original.unwrap_or_else(|| id.clone()),
+        id,
+        poster: thumbnails.first().cloned(),
+        stream: stream.map(|made| rendition_url(made, MEDIA_FILE)),
+        playlist: stream.map(|made| rendition_url(made, PLAYLIST)),
+        thumbnails,
+        status: rendition
+            .as_ref()
+            .map(|rendition| Status::new(rendition.status)),
+        error: rendition.and_then(|rendition| rendition.error),
+    })
 }
 
 /// Serves a received file.

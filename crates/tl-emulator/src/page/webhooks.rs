@@ -1,15 +1,11 @@
 //! The webhooks and their deliveries.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Form, Router, extract::State, response::Redirect, routing::post};
 use serde::Deserialize;
 
-use super::{
-    MAX_ROWS,
-    filters::{Filters, redirect_to},
-    html::{self, Escaped},
-};
+use super::{MAX_ROWS, filters::redirect_to, view::Status};
 use crate::server::{
     Runtime,
     delivery::{WebhookUrl, check_secret},
@@ -21,69 +17,57 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         .route("/do/remove-webhook", post(remove))
 }
 
-pub(super) fn form(_: &Runtime, filters: &Filters, html: &mut String) {
-    html.push_str("<div class=forms><form method=post action=/_emulator/do/webhook>");
-    filters.return_field(html);
-    html.push_str(
-        "<label>Address <input class=wide name=url type=url placeholder='http://127.0.0.1:9000/hook' required></label>\
-         <label>Secret <input name=secret placeholder='whsec_…' autocomplete=off required></label>\
-         <button>Add webhook</button></form></div>",
-    );
+#[derive(Debug)]
+pub(super) struct Webhooks {
+    pub(super) registered: Vec<Webhook>,
+    /// The newest deliveries, newest first.
+    pub(super) deliveries: Vec<Delivery>,
+    total: usize,
 }
 
-pub(super) fn tables(runtime: &Runtime, filters: &Filters, html: &mut String) {
+#[derive(Debug)]
+pub(super) struct Webhook {
+    pub(super) id: String,
+    pub(super) url: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) status: Status,
+    pub(super) kind: String,
+    pub(super) url: String,
+    pub(super) attempts: u32,
+    pub(super) error: String,
+    pub(super) event: String,
+}
+
+impl Webhooks {
+    /// The number of all deliveries, if not all are shown.
+    pub(super) fn all_deliveries(&self) -> Option<usize> {
+        (self.total > self.deliveries.len()).then_some(self.total)
+    }
+}
+
+pub(super) fn tables(runtime: &Runtime) -> Webhooks {
     let deliveries = runtime.deliveries.all();
+    let newest = deliveries.iter().rev().take(MAX_ROWS as usize);
+    let newest = newest.map(|delivery| Delivery {
+        status: Status::new(delivery.status()),
+        kind: delivery.kind.clone(),
+        url: delivery.url.clone(),
+        attempts: delivery.attempts,
+        error: delivery.last_error.clone().unwrap_or_default(),
+        event: delivery.event.clone(),
+    });
     let platform = runtime.platform();
-    let mut registered = platform.webhooks().peekable();
-    if registered.peek().is_none() {
-        html::empty(html, "No webhooks.");
-    } else {
-        html::open_table(html, "Webhooks", &["Address", "Change"]);
-        for (id, url) in registered {
-            _ = write!(
-                html,
-                "<tr><td class=request><code>{0}</code><td><form method=post action=/_emulator/do/remove-webhook>\
-                 <input type=hidden name=id value=\"{1}\">",
-                Escaped(url),
-                Escaped(id)
-            );
-            filters.return_field(html);
-            _ = write!(
-                html,
-                "<button id=remove-{0} aria-label='Remove the webhook {1}'>Remove</button></form>",
-                Escaped(id),
-                Escaped(url)
-            );
-        }
-        html::close_table(html);
-    }
-    if deliveries.is_empty() {
-        return;
-    }
-    html::open_table(
-        html,
-        "Deliveries",
-        &["Status", "Event", "Address", "Attempts", "Last error", "ID"],
-    );
-    for delivery in deliveries.iter().rev().take(MAX_ROWS as usize) {
-        _ = write!(
-            html,
-            "<tr><td>{}<td>{}<td class=request><code>{}</code><td>{}<td>{}<td><code>{}</code>",
-            html::status(delivery.status()),
-            Escaped(&delivery.kind),
-            Escaped(&delivery.url),
-            delivery.attempts,
-            Escaped(delivery.last_error.as_deref().unwrap_or_default()),
-            Escaped(&delivery.event)
-        );
-    }
-    html::close_table(html);
-    if deliveries.len() > MAX_ROWS as usize {
-        _ = write!(
-            html,
-            "<p class=count>{MAX_ROWS} of {} deliveries</p>",
-            deliveries.len()
-        );
+    let registered = platform.webhooks().map(|(id, url)| Webhook {
+        id: id.to_owned(),
+        url: url.to_owned(),
+    });
+    Webhooks {
+        registered: registered.collect(),
+        deliveries: newest.collect(),
+        total: deliveries.len(),
     }
 }
 

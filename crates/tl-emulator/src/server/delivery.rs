@@ -80,6 +80,7 @@ impl DeliveryState {
     }
 
     /// The status in one word.
+    #[cfg_attr(not(feature = "page"), expect(dead_code, reason = "the page shows it"))]
     pub(crate) fn status(&self) -> &'static str {
         match (self.delivered, self.attempts) {
             (true, _) => "delivered",

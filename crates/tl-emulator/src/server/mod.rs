@@ -23,6 +23,7 @@ mod request_body;
 mod runtime;
 mod static_file;
 mod storage;
+#[cfg_attr(not(feature = "sqlite"), path = "no_store.rs")]
 mod store;
 
 use std::{
@@ -84,13 +85,17 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartErro
 pub(crate) async fn serve(
     listener: TcpListener,
     runtime: Arc<Runtime>,
-    page: Router<Arc<Runtime>>,
+    page: Option<Router<Arc<Runtime>>>,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let router = Router::new()
-        .route("/", get(redirect_to_page))
-        .nest("/_emulator", control::router().merge(page))
-        .route("/_emulator/", get(redirect_to_page))
+    let pages = match page {
+        Some(page) => Router::new()
+            .route("/", get(redirect_to_page))
+            .route("/_emulator/", get(redirect_to_page))
+            .nest("/_emulator", control::router().merge(page)),
+        None => Router::new().nest("/_emulator", control::router()),
+    };
+    let router = pages
         .route(
             &format!("{}/{{*object}}", presign::PREFIX),
             any(storage::object),

@@ -127,6 +127,7 @@ struct ActiveUpload {
 
 /// Progress of a form upload.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "page"), expect(dead_code, reason = "the page shows it"))]
 pub(crate) struct UploadProgress {
     /// Name of the most recent file part.
     pub(crate) filename: Option<String>,
@@ -162,6 +163,7 @@ impl FormUploads {
     }
 
     /// All uploads, oldest first.
+    #[cfg_attr(not(feature = "page"), expect(dead_code, reason = "the page shows it"))]
     pub(crate) fn all(&self) -> Vec<UploadProgress> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let progress = |upload: &ActiveUpload| UploadProgress {

@@ -81,6 +81,71 @@ fn page_shows_state_and_escapes_markup() {
     );
 }
 
+/// Every place that shows a text of a client: names, URLs, filters, errors.
+#[test]
+fn every_page_escapes_names() {
+    let emulator = builder().start_blocking().unwrap();
+    let name = "<script>&\"'";
+    let seed = serde_json::json!({
+        "indexes": [{ "index_name": name, "videos": [{ "filename": name }] }],
+    });
+    let seeded = send_json(&emulator, "POST", "/_emulator/seed", &seed);
+    assert_eq!(seeded.status, 201, "{seeded:?}");
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let mut body = form(&[("method", "direct"), ("filename", name)], None);
+    body.truncate(body.len() - b"--XX--\r\n".len());
+    let head = "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n";
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(&bytes);
+    body.extend_from_slice(b"\r\n--XX--\r\n");
+    let length = body.len().to_string();
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX"),
+        ("content-length", length.as_str()),
+    ];
+    let created = exchange(
+        &emulator,
+        &crate::raw::head("POST", "/v1.3/assets", &headers),
+        &body,
+    );
+    let created = created.unwrap();
+    assert_eq!(created.status, 201, "{created:?}");
+    let asset = created.json()["_id"].as_str().unwrap().to_owned();
+    let upload = serde_json::json!({ "filename": name, "type": "video", "total_size": 1000 });
+    let session = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &upload);
+    assert_eq!(session.status, 201, "{session:?}");
+    let fault = "fault=tasks.list+nth%3D9+status%3D500+message%3D%3Cscript%3E%26%22%27";
+    submit(&emulator, "/_emulator/do/fault", fault);
+    let webhook = "url=http%3A%2F%2F127.0.0.1%3A9%2F%3F%26%22%27%3Cscript%3E&secret=s";
+    submit(&emulator, "/_emulator/do/webhook", webhook);
+    std::thread::sleep(Duration::from_millis(500));
+
+    let escaped = "&lt;script&gt;&amp;&quot;&#39;";
+    let query = "error=%3Cscript%3E%26%22%27&filename=%3Cscript%3E%26%22%27";
+    let play = format!("/_emulator/play/{asset}");
+    for (path, least) in [
+        // The index, its video, the task, the asset twice, the upload twice.
+        ("/_emulator", 7),
+        ("/_emulator/live", 7),
+        // The error, the filter in its own field and in three other forms.
+        (&format!("/_emulator?{query}"), 5),
+        // The title, the heading, the label of the player, the link to the file.
+        (&play, 4),
+    ] {
+        let page = get(&emulator, path);
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        let html = text(&page);
+        let count = html.matches(escaped).count();
+        assert!(count >= least, "{path}: {count} of {least}: {html}");
+        assert!(!html.contains("<script>"), "{path}: {html}");
+        // A quotation mark of a name would end an attribute.
+        assert!(
+            !html.contains("&\"") && !html.contains("&'"),
+            "{path}: {html}"
+        );
+    }
+}
+
 #[test]
 fn page_forms_advance_clock_and_add_faults() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
