@@ -5,6 +5,9 @@
 //! out); [`Emulator`] serves it on 127.0.0.1, streams uploads to disk, probes received media and
 //! fetches URLs.
 //!
+//! Features, both on by default: `page` is the page at `/_emulator` for people, `sqlite` is state
+//! that persists across restarts. Tests that embed the emulator need neither.
+//!
 //! Behavior that the platform documentation leaves open is configurable: see [`platform::quirks`].
 //!
 //! ```no_run

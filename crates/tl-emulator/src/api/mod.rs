@@ -2,6 +2,7 @@
 //! a request.
 
 pub(crate) mod assets;
+pub(crate) mod description;
 pub mod families;
 pub(crate) mod handle;
 mod indexed_assets;

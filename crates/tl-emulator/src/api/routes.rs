@@ -30,6 +30,11 @@ pub(crate) struct Route {
     pub(crate) body: fn(&Settings) -> BodyRule,
     /// Handles the request.
     pub(crate) respond: Respond,
+    /// The parameters of the request, for the description.
+    pub(crate) parameters: fn() -> Vec<Parameter>,
+    /// The names of the types of the request body and the response, for the description.
+    pub(crate) body_type: Option<&'static str>,
+    pub(crate) response_type: Option<&'static str>,
 }
 
 impl Route {
@@ -39,6 +44,9 @@ impl Route {
             endpoint: endpoint::Operation::of::<E>(),
             body: E::body,
             respond: respond::<E>,
+            parameters: E::parameters,
+            body_type: E::BODY_TYPE,
+            response_type: E::RESPONSE_TYPE,
         }
     }
 }
@@ -46,7 +54,8 @@ impl Route {
 /// An endpoint without a handler does not compile.
 macro_rules! routes {
     ($($Endpoint:ident),+) => {
-        static ROUTES: &[Route] = &[$(Route::of::<$Endpoint>()),+];
+        /// All operations, in the order of the registry.
+        pub(crate) static ROUTES: &[Route] = &[$(Route::of::<$Endpoint>()),+];
     };
 }
 

@@ -39,6 +39,11 @@ fn category(operation: Operation) -> Option<&'static str> {
     }
 }
 
+/// Whether the requests of an operation are counted, and refused if there are too many.
+pub(crate) fn is_limited(operation: Operation) -> bool {
+    category(operation).is_some()
+}
+
 /// Counts a request, or refuses it if a limit is reached.
 pub(crate) fn count_request(
     state: &mut State,

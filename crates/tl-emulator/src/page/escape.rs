@@ -28,6 +28,7 @@ impl Escaper for Html {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the test reads the templates")]
 mod tests {
     use std::{fs, path::Path};
 

@@ -2,7 +2,10 @@
 //!
 //! It needs no API key: `guard.rs` rejects requests from other machines and sites.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -18,10 +21,13 @@ use super::{
     ClockMode, JournalEntry, Runtime,
     delivery::{WebhookUrl, check_secret},
 };
-use crate::platform::{Fault, FaultPlan, Plan, Seed, format_timestamp, quirks};
+use crate::{
+    api::description,
+    platform::{Fault, FaultPlan, Plan, Seed, format_timestamp, quirks},
+};
 
 /// OpenAPI description of the API that the emulator serves.
-const OPENAPI: &str = include_str!("openapi.json");
+static OPENAPI: LazyLock<String> = LazyLock::new(|| description::document().to_string());
 
 /// Maximum size of an imported state in bytes.
 const MAX_IMPORT: usize = 256 * 1024 * 1024;
@@ -31,7 +37,12 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
         .route(
             "/openapi.json",
-            get(async || ([(header::CONTENT_TYPE, "application/json")], OPENAPI)),
+            get(async || {
+                (
+                    [(header::CONTENT_TYPE, "application/json")],
+                    OPENAPI.as_str(),
+                )
+            }),
         )
         .route("/journal", get(journal).delete(clear_journal))
         .route("/clock", get(clock).put(set_clock))

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tl_model::{MetadataPatch, UserMetadata};
 
-use super::{Received, Rejection};
+use super::{
+    Received, Rejection,
+    parameter::{Described, Parameter, ValueKind},
+};
 
 /// A type that is the whole JSON object of a request.
 pub trait JsonBody: Serialize + Sized {
@@ -24,8 +27,16 @@ pub(super) fn read_body<T: JsonBody>(request: &Received) -> Result<T, Rejection>
     T::read(request.json_with(T::MEMBERS)?)
 }
 
+/// The members of a body of the type `T`.
+pub(super) fn members<T: JsonBody>() -> Vec<Parameter> {
+    let members = T::MEMBERS.iter();
+    members
+        .map(|name| Parameter::json(name, false, ValueKind::Any))
+        .collect()
+}
+
 /// A field of a request that is one member of a JSON object.
-pub trait JsonMember: Serialize + Sized {
+pub trait JsonMember: Serialize + Sized + Described {
     /// Reads the member `name`.
     ///
     /// # Errors

@@ -66,7 +66,10 @@ macro_rules! endpoint {
             $($(#[doc = $field_doc])+ pub $field: $Field,)+
         }
 
-        endpoint!(@endpoint $Name $body $name $operation $METHOD $path $STATUS [$($Response)?] $repeat [$($gone)?]);
+        endpoint!(
+            @endpoint $Name $body [$Name] $name $operation $METHOD $path $STATUS [$($Response)?]
+            $repeat [$($gone)?]
+        );
         endpoint!(@method [$(#[doc = $doc])+] $Name $Group::$method [$($Response)?] [] [request]);
         $(endpoint!(@paged $Name $Item);)?
     };
@@ -153,11 +156,29 @@ macro_rules! endpoint {
                     $($b,)?
                 })
             }
+
+            fn parameters() -> Vec<$crate::endpoint::Parameter> {
+                let parameters: Vec<Vec<$crate::endpoint::Parameter>> = vec![
+                    $($(vec![$crate::endpoint::Parameter::path::<$P>(stringify!($p))],)+)?
+                    $($(
+                        <$Q as $crate::endpoint::query::QueryValue>::parameters(stringify!($q)),
+                    )+)?
+                    $($(
+                        vec![$crate::endpoint::Parameter::json(
+                            stringify!($j),
+                            true,
+                            <$J as $crate::endpoint::Described>::kind(),
+                        )],
+                    )+)?
+                    $($crate::endpoint::json::members::<$B>(),)?
+                ];
+                parameters.into_iter().flatten().collect()
+            }
         }
 
         endpoint!(
-            @endpoint $Name [$($(json $j)+)? $(json $b)?] $name $operation $METHOD $path $STATUS
-            [$($Response)?] $repeat [$($gone)?]
+            @endpoint $Name [$($(json $j)+)? $(json $b)?] [$($B)?] $name $operation $METHOD $path
+            $STATUS [$($Response)?] $repeat [$($gone)?]
         );
         endpoint!(
             @method [$(#[doc = $doc])+] $Name $Group::$method [$($Response)?]
@@ -167,8 +188,8 @@ macro_rules! endpoint {
     };
 
     (
-        @endpoint $Name:ident $body:tt $name:literal $operation:literal $METHOD:ident $path:literal $STATUS:ident
-        [$($Response:ty)?] $repeat:ident [$($gone:expr)?]
+        @endpoint $Name:ident $body:tt [$($Body:ty)?] $name:literal $operation:literal $METHOD:ident
+        $path:literal $STATUS:ident [$($Response:ty)?] $repeat:ident [$($gone:expr)?]
     ) => {
         impl $crate::Endpoint for $Name {
             type Response = endpoint!(@response $($Response)?);
@@ -180,6 +201,8 @@ macro_rules! endpoint {
             const BODY: $crate::endpoint::BodyKind = endpoint!(@body $body);
             const REPEAT: $crate::Repeat = $crate::Repeat::$repeat;
             const SUCCESS: ::http::StatusCode = ::http::StatusCode::$STATUS;
+            $(const BODY_TYPE: Option<&'static str> = Some(stringify!($Body));)?
+            $(const RESPONSE_TYPE: Option<&'static str> = Some(stringify!($Response));)?
 
             endpoint!(@response_codec $($Response)?);
 

@@ -12,6 +12,7 @@ pub mod json;
 mod macros;
 mod media;
 mod outgoing;
+mod parameter;
 pub mod query;
 mod received;
 mod registry;
@@ -30,6 +31,7 @@ pub use indexed_assets::*;
 pub use indexes::*;
 pub use media::Media;
 pub use outgoing::{Outgoing, match_path};
+pub use parameter::{Described, Parameter, Place, ValueKind};
 pub use query::{MetadataFilter, NumberFilter, PageRequest, RangeFilter, Sort, TopLevelFilter};
 pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
@@ -54,6 +56,13 @@ pub trait Codec: Sized {
     /// # Errors
     /// The first parameter that is missing, not allowed, or unknown.
     fn decode(request: &Received) -> Result<Self, Rejection>;
+
+    /// The parameters in the path, the query and a JSON body, as far as they are declared one by
+    /// one.
+    #[must_use]
+    fn parameters() -> Vec<Parameter> {
+        Vec::new()
+    }
 }
 
 /// The body that a request carries.
@@ -89,6 +98,11 @@ pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
     const REPEAT: Repeat;
     /// The documented status of a success; a client accepts every 2xx.
     const SUCCESS: StatusCode;
+    /// The name of the type that is the body, for descriptions of the API: `NewIndex`, or the name
+    /// of the request itself if it has an encoding of its own.
+    const BODY_TYPE: Option<&'static str> = None;
+    /// The name of the response type, for descriptions of the API: `Page<Task>`.
+    const RESPONSE_TYPE: Option<&'static str> = None;
 
     /// Writes the response as a server does.
     ///

@@ -5,7 +5,10 @@ use std::{fmt::Display, str::FromStr};
 
 use tl_model::{SortBy, SortOption, UserMetadata};
 
-use super::{Outgoing, Params, Rejection};
+use super::{
+    Outgoing, Params, Rejection,
+    parameter::{Described, Parameter, ValueKind},
+};
 
 /// A field of a request that is one or more query parameters.
 pub trait QueryValue: Sized {
@@ -17,10 +20,13 @@ pub trait QueryValue: Sized {
     /// # Errors
     /// The first parameter whose value is not allowed.
     fn read(name: &str, params: &mut Params<'_>) -> Result<Self, Rejection>;
+
+    /// The parameters of the field `name`.
+    fn parameters(name: &str) -> Vec<Parameter>;
 }
 
 /// `name=value`, or nothing.
-impl<T: FromStr<Err: Display> + ToString> QueryValue for Option<T> {
+impl<T: FromStr<Err: Display> + ToString + Described> QueryValue for Option<T> {
     fn write(&self, name: &str, request: Outgoing) -> Outgoing {
         request.query_if(name, self.as_ref())
     }
@@ -28,10 +34,14 @@ impl<T: FromStr<Err: Display> + ToString> QueryValue for Option<T> {
     fn read(name: &str, params: &mut Params<'_>) -> Result<Self, Rejection> {
         params.optional(name)
     }
+
+    fn parameters(name: &str) -> Vec<Parameter> {
+        vec![Parameter::query(name, T::kind())]
+    }
 }
 
 /// `name=a&name=b`; a server also reads `name=a,b` (both forms are documented).
-impl<T: FromStr<Err: Display> + ToString> QueryValue for Vec<T> {
+impl<T: FromStr<Err: Display> + ToString + Described> QueryValue for Vec<T> {
     fn write(&self, name: &str, request: Outgoing) -> Outgoing {
         self.iter().fold(request, |request, value| {
             request.query(name, value.to_string())
@@ -40,6 +50,10 @@ impl<T: FromStr<Err: Display> + ToString> QueryValue for Vec<T> {
 
     fn read(name: &str, params: &mut Params<'_>) -> Result<Self, Rejection> {
         params.list(name)
+    }
+
+    fn parameters(name: &str) -> Vec<Parameter> {
+        vec![Parameter::query(name, ValueKind::List(Box::new(T::kind())))]
     }
 }
 
@@ -65,6 +79,13 @@ impl QueryValue for PageRequest {
             page_limit: params.optional("page_limit")?,
         })
     }
+
+    fn parameters(_: &str) -> Vec<Parameter> {
+        vec![
+            Parameter::query("page", ValueKind::Whole),
+            Parameter::query("page_limit", ValueKind::Whole),
+        ]
+    }
 }
 
 /// The order of a list.
@@ -88,6 +109,13 @@ impl QueryValue for Sort {
             by: params.optional("sort_by")?,
             option: params.optional("sort_option")?,
         })
+    }
+
+    fn parameters(_: &str) -> Vec<Parameter> {
+        vec![
+            Parameter::query("sort_by", SortBy::kind()),
+            Parameter::query("sort_option", SortOption::kind()),
+        ]
     }
 }
 
@@ -153,6 +181,12 @@ impl QueryValue for NumberFilter {
             lte: params.number(&format!("{name}[lte]"))?,
         })
     }
+
+    fn parameters(name: &str) -> Vec<Parameter> {
+        ["", "[gte]", "[lte]"]
+            .map(|bound| Parameter::query(format!("{name}{bound}"), ValueKind::Number))
+            .into()
+    }
 }
 
 /// A [`NumberFilter`] for a list that does not accept `name=value`: equality is sent as a range
@@ -183,6 +217,10 @@ impl QueryValue for RangeFilter {
 
     fn read(name: &str, params: &mut Params<'_>) -> Result<Self, Rejection> {
         NumberFilter::read(name, params).map(Self)
+    }
+
+    fn parameters(name: &str) -> Vec<Parameter> {
+        NumberFilter::parameters(name)
     }
 }
 
@@ -230,6 +268,10 @@ impl QueryValue for MetadataFilter {
         }
         Ok(Self(filters))
     }
+
+    fn parameters(name: &str) -> Vec<Parameter> {
+        vec![Parameter::query(name, ValueKind::Object)]
+    }
 }
 
 /// Return only items whose user metadata has these values, sent at the top level of the query as
@@ -251,6 +293,11 @@ impl QueryValue for TopLevelFilter {
             rest.map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
         ))
+    }
+
+    /// None: any name can be the key of a filter.
+    fn parameters(_: &str) -> Vec<Parameter> {
+        Vec::new()
     }
 }
 

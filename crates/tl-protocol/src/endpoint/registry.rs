@@ -93,6 +93,47 @@ mod tests {
         assert_eq!(routes.len(), OPERATIONS.len());
     }
 
+    /// The parameters of one operation.
+    type Parameters = fn() -> Vec<Parameter>;
+
+    macro_rules! parameters {
+        ($($Endpoint:ident),+) => {
+            const PARAMETERS: &[(Operation, Parameters)] =
+                &[$((Operation::of::<$Endpoint>(), <$Endpoint as Codec>::parameters)),+];
+        };
+    }
+
+    for_each_endpoint!(parameters);
+
+    #[test]
+    fn parameters_match_path_and_body() {
+        for (operation, parameters) in PARAMETERS {
+            let parameters = parameters();
+            let placed = |place| {
+                let placed = parameters.iter().filter(move |given| given.place == place);
+                placed.map(|given| given.name.as_str()).collect::<Vec<_>>()
+            };
+            let segments = operation.path.split('/');
+            let placeholders =
+                segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+            let placeholders: Vec<_> = placeholders.collect();
+            assert_eq!(placed(Place::Path), placeholders, "{}", operation.name);
+            let has_members = !placed(Place::Json).is_empty();
+            let is_json = operation.body == BodyKind::Json;
+            assert_eq!(has_members, is_json, "{}", operation.name);
+            let names: BTreeSet<_> = parameters.iter().map(|given| &given.name).collect();
+            assert_eq!(names.len(), parameters.len(), "{}", operation.name);
+        }
+        let list = <ListVideos as Codec>::parameters();
+        let find = |name: &str| list.iter().find(|given| given.name == name);
+        assert_eq!(find("duration[gte]").unwrap().kind, ValueKind::Number);
+        assert_eq!(
+            find("sort_option").unwrap().kind,
+            ValueKind::Word(vec!["asc", "desc"])
+        );
+        assert!(find("index_id").unwrap().required && !find("page").unwrap().required);
+    }
+
     #[test]
     fn placeholders_are_identifiers() {
         for operation in OPERATIONS {
