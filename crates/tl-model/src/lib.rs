@@ -46,6 +46,7 @@ mod object;
 mod open_enum;
 
 mod asset;
+mod entity;
 mod error_body;
 mod error_code;
 mod hls;
@@ -72,9 +73,9 @@ mod webhook;
 pub use asset::{
     Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetSource,
     AssetSourceDetails, AssetSourceProvider, AssetSourceType, AssetStatus, AssetThumbnail,
-    AssetTranscription, AssetType, Entity, EntityStatus, MediaStatus, TranscriptionStatus,
-    TranscriptionUnit, Utterance,
+    AssetTranscription, AssetType, MediaStatus, TranscriptionStatus, TranscriptionUnit, Utterance,
 };
+pub use entity::{Entity, EntityStatus};
 pub use error_body::{ErrorBody, ErrorShape};
 pub use error_code::ErrorCode;
 pub use hls::{Hls, HlsStatus};
