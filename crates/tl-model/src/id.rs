@@ -123,6 +123,10 @@ id! {
     UploadId
 }
 id! {
+    /// Identifies a collection of entities: 24 hexadecimal digits in every sample, not enforced.
+    EntityCollectionId
+}
+id! {
     /// Identifies an entity: 24 hexadecimal digits in every sample, not enforced.
     EntityId
 }

@@ -75,12 +75,16 @@ pub use asset::{
     AssetSourceDetails, AssetSourceProvider, AssetSourceType, AssetStatus, AssetThumbnail,
     AssetTranscription, AssetType, MediaStatus, TranscriptionStatus, TranscriptionUnit, Utterance,
 };
-pub use entity::{Entity, EntityStatus};
+pub use entity::{
+    CreatedEntities, Entity, EntityCollection, EntityCollectionUpdate, EntityError, EntityStatus,
+    EntityUpdate, NewEntity, NewEntityCollection,
+};
 pub use error_body::{ErrorBody, ErrorShape};
 pub use error_code::ErrorCode;
 pub use hls::{Hls, HlsStatus};
 pub use id::{
-    AnalyzeTaskId, AssetId, EntityId, EventId, IndexId, IndexedAssetId, TaskId, UploadId, VideoId,
+    AnalyzeTaskId, AssetId, EntityCollectionId, EntityId, EventId, IndexId, IndexedAssetId, TaskId,
+    UploadId, VideoId,
 };
 pub use index::{CreatedIndex, Index, IndexModel, NewIndex, UpdateIndex};
 pub use indexed_asset::{

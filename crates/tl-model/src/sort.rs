@@ -17,5 +17,7 @@ open_enum! {
         CreatedAt = "created_at",
         /// When the item last changed.
         UpdatedAt = "updated_at",
+        /// The name. Only for entities and their collections.
+        Name = "name",
     }
 }

@@ -57,6 +57,14 @@ fixtures! {
     Page<Asset>: "asset/page.json";
     Page<AssetReference>: "asset/references_page.json";
     Page<Entity>: "asset/entities_page.json";
+    Entity: "entity/retrieved.json";
+    NewEntity: "entity/new.json";
+    EntityUpdate: "entity/update.json";
+    CreatedEntities: "entity/created_entities.json";
+    EntityCollection: "entity/collection.json";
+    NewEntityCollection: "entity/new_collection.json";
+    EntityCollectionUpdate: "entity/collection_update.json";
+    Page<EntityCollection>: "entity/collections_page.json";
     AssetTranscription: "asset/transcription.json" "asset/transcription_failed.json";
     NewUpload: "upload/new.json" "upload/new_with_options.json";
     UploadSession: "upload/session.json";

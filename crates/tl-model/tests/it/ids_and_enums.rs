@@ -92,7 +92,7 @@ values! {
     model_families: ModelFamily = ["marengo", "pegasus"];
     hls_statuses: HlsStatus = ["PROCESSING", "COMPLETE", "CANCELED", "ERROR"];
     sort_options: SortOption = ["asc", "desc"];
-    sort_keys: SortBy = ["created_at", "updated_at"];
+    sort_keys: SortBy = ["created_at", "updated_at", "name"];
     webhook_event_types: WebhookEventType = ["index.task.ready", "index.task.failed", "analyze.task.ready",
         "analyze.task.failed", "analyze.task.canceled"];
     analyze_statuses: AnalyzeStatus = ["queued", "pending", "processing", "ready", "failed", "canceled"];

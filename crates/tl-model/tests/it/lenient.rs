@@ -13,6 +13,7 @@ use tl_model::*;
 use crate::mutations::{JsonPath, PathStep, at, paths};
 use crate::wire::{self, Wire, any_json};
 use crate::wire_assets;
+use crate::wire_entities;
 
 /// The response members that stay strict: identifiers, statuses, and other members that decisions
 /// depend on.
@@ -21,6 +22,7 @@ const STRICT: &[&str] = &[
     "asset_id",
     "chunk_index",
     "chunk_size",
+    "entity_collection_id",
     "id",
     "index",
     "index_id",
@@ -126,7 +128,8 @@ accepts_unexpected_values! {
     assets_accept_unexpected_values: Asset = wire_assets::asset();
     indexed_assets_accept_unexpected_values: IndexedAsset = wire_assets::indexed_asset();
     uploads_accept_unexpected_values: IncompleteUpload = wire_assets::incomplete_upload();
-    entities_accept_unexpected_values: Entity = wire_assets::entity();
+    entities_accept_unexpected_values: Entity = wire_entities::entity();
+    entity_collections_accept_unexpected_values: EntityCollection = wire_entities::collection();
     upload_state_accepts_unexpected_values: UploadState = wire_assets::upload_state();
     upload_session_accepts_unexpected_values: UploadSession = wire_assets::upload_session();
     upload_urls_accept_unexpected_values: UploadUrls = wire_assets::upload_urls();

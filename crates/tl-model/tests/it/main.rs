@@ -13,3 +13,4 @@ mod uploads;
 mod user_metadata;
 mod wire;
 mod wire_assets;
+mod wire_entities;

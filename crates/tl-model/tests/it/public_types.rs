@@ -24,7 +24,7 @@ fn public_types_are_send_sync_debug_and_clone() {
 #[test]
 fn schemas_are_serialize_and_deserialize() {
     each!(schema:
-        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EntityId, EventId, AnalyzeTaskId,
+        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EntityCollectionId, EntityId, EventId, AnalyzeTaskId,
         TaskStatus, ModelName, ModelOption, Addon, ModelFamily, HlsStatus, SortOption, SortBy, ErrorCode, WebhookEventType,
         AnalyzeStatus, AnalyzeSourceType,
         Task, CreatedTask, SystemMetadata, Hls, Timestamp,
@@ -32,7 +32,8 @@ fn schemas_are_serialize_and_deserialize() {
         AssetMethod, AssetStatus, AssetType, MediaStatus, AssetSourceType, AssetSourceProvider, EntityStatus,
         TranscriptionUnit, TranscriptionStatus, UploadType, ProofType, UploadStatus, ChunkStatus, IndexedAssetStatus,
         Asset, AssetError, AssetHls, AssetThumbnail, AssetSource, AssetSourceDetails, AssetReference, AssetReferenceIndex,
-        Entity, AssetTranscription, Utterance, TechnicalMetadata, VideoStreamMetadata, AudioStreamMetadata,
+        Entity, EntityCollection, NewEntityCollection, EntityCollectionUpdate, NewEntity, EntityUpdate, CreatedEntities, EntityError,
+        AssetTranscription, Utterance, TechnicalMetadata, VideoStreamMetadata, AudioStreamMetadata,
         NewUpload, UploadSession, UploadUrl, CompletedChunk, ChunkReport, ChunkReceipt, UrlRequest, UploadUrls, ChunkState,
         UploadState, IncompleteUpload, IndexedAsset, CreatedIndexedAsset, NewIndexedAsset, IndexedAssetUpdate,
         Video, UpdateVideo, TranscriptionSegment,

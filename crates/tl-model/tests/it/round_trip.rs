@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tl_model::*;
 
-use crate::{wire, wire_assets};
+use crate::{wire, wire_assets, wire_entities};
 
 /// Decode → encode returns the same JSON, and decode → encode → decode the same value; with values
 /// and with text.
@@ -74,7 +74,13 @@ round_trips! {
     asset_thumbnail_round_trips: AssetThumbnail = wire_assets::asset_thumbnail();
     asset_source_round_trips: AssetSource = wire_assets::asset_source();
     asset_reference_round_trips: AssetReference = wire_assets::asset_reference();
-    entity_round_trips: Entity = wire_assets::entity();
+    entity_round_trips: Entity = wire_entities::entity();
+    entity_collection_round_trips: EntityCollection = wire_entities::collection();
+    new_entity_collection_round_trips: NewEntityCollection = wire_entities::new_collection();
+    entity_collection_update_round_trips: EntityCollectionUpdate = wire_entities::collection_update();
+    new_entity_round_trips: NewEntity = wire_entities::new_entity();
+    entity_update_round_trips: EntityUpdate = wire_entities::entity_update();
+    created_entities_round_trip: CreatedEntities = wire_entities::created_entities();
     asset_transcription_round_trips: AssetTranscription = wire_assets::asset_transcription();
     technical_metadata_round_trips: TechnicalMetadata = wire_assets::technical_metadata();
     video_stream_metadata_round_trips: VideoStreamMetadata = wire_assets::video_stream();

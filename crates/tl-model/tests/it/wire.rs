@@ -106,6 +106,10 @@ pub(crate) fn object(
         .boxed()
 }
 
+pub(crate) fn all(names: &[&'static str], kind: fn() -> Wire) -> Vec<(&'static str, Wire)> {
+    names.iter().map(|name| (*name, kind())).collect()
+}
+
 pub(crate) fn system_metadata() -> Wire {
     object(
         vec![],

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::wire::{
-    Wire, any_json, count, hls, list, metadata_patch, number, object, page_info, pixels,
+    Wire, all, any_json, count, hls, list, metadata_patch, number, object, page_info, pixels,
     system_metadata, text, transcription_segment, user_metadata, word,
 };
 
@@ -16,10 +16,6 @@ fn small() -> Wire {
 
 fn flag() -> Wire {
     any::<bool>().prop_map(Value::from).boxed()
-}
-
-fn all(names: &[&'static str], kind: fn() -> Wire) -> Vec<(&'static str, Wire)> {
-    names.iter().map(|name| (*name, kind())).collect()
 }
 
 fn media_status() -> Wire {
@@ -76,25 +72,6 @@ pub(crate) fn asset() -> Wire {
 pub(crate) fn asset_reference() -> Wire {
     let index = object(vec![("_id", text())], all(&["name"], text));
     object(vec![("_id", text())], vec![("index", index)])
-}
-
-pub(crate) fn entity() -> Wire {
-    let mut optional = all(
-        &[
-            "entity_collection_id",
-            "name",
-            "description",
-            "created_at",
-            "updated_at",
-        ],
-        text,
-    );
-    optional.extend([
-        ("metadata", any_json()),
-        ("asset_ids", list(text())),
-        ("status", word(&["processing", "ready"])),
-    ]);
-    object(vec![("_id", text())], optional)
 }
 
 pub(crate) fn asset_transcription() -> Wire {

@@ -101,6 +101,22 @@ pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a
     })
 }
 
+/// Returns a required array with at least one item.
+pub(super) fn filled<'a>(
+    object: &'a Map<String, Value>,
+    name: &str,
+) -> Result<&'a [Value], Rejection> {
+    let value = required(object, name)?;
+    match value.as_array() {
+        Some(items) if items.is_empty() => Err(Rejection::invalid(name, "the array is empty")),
+        Some(items) => Ok(items),
+        None => Err(Rejection::invalid(
+            name,
+            format!("{}: an array is expected", kind_of(value)),
+        )),
+    }
+}
+
 /// Rejects a value that is not a whole number from 1 to `max`.
 pub(super) fn whole(object: &Map<String, Value>, name: &str, max: u64) -> Result<(), Rejection> {
     let value = required(object, name)?;

@@ -6,6 +6,7 @@
 //! [`for_each_endpoint!`](crate::for_each_endpoint).
 
 mod assets;
+mod entities;
 mod indexed_assets;
 mod indexes;
 pub mod json;
@@ -27,6 +28,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 pub use assets::*;
+pub use entities::*;
 pub use indexed_assets::*;
 pub use indexes::*;
 pub use media::Media;

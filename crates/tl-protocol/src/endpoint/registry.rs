@@ -60,7 +60,11 @@ macro_rules! for_each_endpoint {
             UpdateAssetMetadata, ReplaceAssetMetadata, ClearAssetMetadata,
             ListAssetIndexedAssets, ListAssetEntities, GetAssetTranscription,
             CreateUpload, ListUploads, GetUpload, ReportChunks, RequestUploadUrls,
-            CreateIndexedAsset, ListIndexedAssets, GetIndexedAsset, UpdateIndexedAsset, DeleteIndexedAsset
+            CreateIndexedAsset, ListIndexedAssets, GetIndexedAsset, UpdateIndexedAsset, DeleteIndexedAsset,
+            CreateEntityCollection, ListEntityCollections, GetEntityCollection,
+            UpdateEntityCollection, DeleteEntityCollection,
+            CreateEntity, CreateEntities, ListEntities, UpdateEntity, DeleteEntity,
+            AddEntityAssets, RemoveEntityAssets
         }
     };
 }

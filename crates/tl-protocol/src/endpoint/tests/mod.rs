@@ -3,6 +3,7 @@
 //! resources.
 
 mod assets;
+mod entities;
 mod indexed_assets;
 mod indexes;
 mod tasks;
