@@ -10,13 +10,14 @@ use crate::core::Refusal;
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
 /// The implemented families, as text for the user.
-pub const IMPLEMENTED: [&str; 7] = [
+pub const IMPLEMENTED: [&str; 8] = [
     "tasks",
     "indexes",
     "videos",
     "indexed assets",
     "assets",
     "multipart uploads",
+    "entities",
     "webhooks of indexing",
 ];
 
@@ -32,7 +33,7 @@ pub struct Family {
 
 /// The families of the OpenAPI description of July 2026 that are not implemented, and those of
 /// older clients.
-pub const NOT_IMPLEMENTED: [Family; 8] = [
+pub const NOT_IMPLEMENTED: [Family; 7] = [
     Family {
         name: "search",
         paths: &["/search"],
@@ -48,10 +49,6 @@ pub const NOT_IMPLEMENTED: [Family; 8] = [
     Family {
         name: "embed-v2",
         paths: &["/embed-v2"],
-    },
-    Family {
-        name: "entity-collections",
-        paths: &["/entity-collections"],
     },
     Family {
         name: "knowledge-stores",

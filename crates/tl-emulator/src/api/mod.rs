@@ -3,6 +3,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod description;
+mod entities;
 pub mod families;
 pub(crate) mod handle;
 mod indexed_assets;

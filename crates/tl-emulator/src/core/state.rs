@@ -9,8 +9,8 @@ use super::{
     ids,
     meter::Meter,
     records::{
-        AssetRecord, ChunkRecord, IndexRecord, RenditionRecord, TaskRecord, UploadRecord,
-        VideoRecord, WebhookRecord,
+        AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IndexRecord,
+        RenditionRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -107,6 +107,8 @@ state! {
     uploads: UploadRecord,
     chunks: ChunkRecord,
     renditions: RenditionRecord,
+    entity_collections: EntityCollectionRecord,
+    entities: EntityRecord,
 }
 
 impl State {
@@ -164,6 +166,23 @@ impl State {
         ids::check("asset_id", id)?;
         let asset = self.assets.get(id);
         asset.ok_or_else(|| Refusal::not_exist("assets", id))
+    }
+
+    /// Looks up an entity collection.
+    pub(crate) fn entity_collection(&self, id: &str) -> Result<&EntityCollectionRecord, Refusal> {
+        ids::check("entity_collection_id", id)?;
+        let collection = self.entity_collections.get(id);
+        collection.ok_or_else(|| Refusal::not_exist("entity_collections", id))
+    }
+
+    /// Looks up an entity of a collection.
+    pub(crate) fn entity(&self, collection_id: &str, id: &str) -> Result<&EntityRecord, Refusal> {
+        self.entity_collection(collection_id)?;
+        ids::check("entity_id", id)?;
+        let entity = self.entities.get(id);
+        entity
+            .filter(|entity| entity.collection_id == collection_id)
+            .ok_or_else(|| Refusal::not_exist("entities", id))
     }
 
     /// Looks up an upload session. A malformed identifier is unknown as well: only 404 is

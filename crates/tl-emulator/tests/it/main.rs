@@ -15,6 +15,7 @@ mod conformance;
 mod control;
 mod crash_recovery;
 mod end_to_end;
+mod entities;
 mod errors;
 mod families;
 mod faults;

@@ -1,9 +1,9 @@
 //! The parameters of an operation as data, for descriptions of the API.
 
 use tl_model::{
-    AssetId, AssetType, IndexId, IndexedAssetId, IndexedAssetStatus, MetadataPatch, ModelFamily,
-    SortBy, SortOption, TaskId, TaskStatus, Timestamp, TranscriptionUnit, UploadId, UserMetadata,
-    VideoId,
+    AssetId, AssetType, EntityCollectionId, EntityId, EntityStatus, IndexId, IndexedAssetId,
+    IndexedAssetStatus, MetadataPatch, ModelFamily, NewEntity, SortBy, SortOption, TaskId,
+    TaskStatus, Timestamp, TranscriptionUnit, UploadId, UserMetadata, VideoId,
 };
 
 /// A parameter of a request.
@@ -110,13 +110,22 @@ described! {
     f64: ValueKind::Number;
     Timestamp: ValueKind::Timestamp;
     AssetId: ValueKind::Id;
+    EntityCollectionId: ValueKind::Id;
+    EntityId: ValueKind::Id;
     IndexId: ValueKind::Id;
     IndexedAssetId: ValueKind::Id;
     TaskId: ValueKind::Id;
     UploadId: ValueKind::Id;
     VideoId: ValueKind::Id;
     MetadataPatch: ValueKind::Object;
+    NewEntity: ValueKind::Object;
     UserMetadata: ValueKind::Object;
+}
+
+impl<T: Described> Described for Vec<T> {
+    fn kind() -> ValueKind {
+        ValueKind::List(Box::new(T::kind()))
+    }
 }
 
 macro_rules! words {
@@ -129,6 +138,7 @@ macro_rules! words {
 
 words!(
     AssetType,
+    EntityStatus,
     IndexedAssetStatus,
     ModelFamily,
     SortBy,

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 use tl_model::{
     Asset, AssetError, AssetReference, AssetReferenceIndex, AssetStatus, AssetTranscription,
-    Entity, MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
+    MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
 };
 use tl_protocol::endpoint::{
-    GetAsset, GetAssetTranscription, ListAssetEntities, ListAssetIndexedAssets, ListAssets, Sort,
+    GetAsset, GetAssetTranscription, ListAssetIndexedAssets, ListAssets, Sort,
 };
 use tl_validate::MediaFacts;
 
@@ -32,9 +32,6 @@ handle!(
     ListAssetIndexedAssets,
     |state, env, request| indexed_assets(state, env, &request)
 );
-handle!(ListAssetEntities, |state, env, request| entities(
-    state, env, &request
-));
 handle!(GetAssetTranscription, |state, _env, request| transcription(
     state, &request
 ));
@@ -203,23 +200,6 @@ pub(crate) fn indexed_assets(
             view.index = Some(index);
             view
         },
-    )
-}
-
-/// Always an empty page: the emulator never creates entities.
-pub(crate) fn entities(
-    state: &State,
-    env: &Env<'_>,
-    list: &ListAssetEntities,
-) -> Result<Page<Entity>, Refusal> {
-    state.asset(list.asset_id.as_str())?;
-    let none: Vec<(SortKey, Entity)> = Vec::new();
-    listing::page(
-        none,
-        &Sort::default(),
-        list.page,
-        &env.settings.quirks,
-        |entity| entity,
     )
 }
 

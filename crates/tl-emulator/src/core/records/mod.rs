@@ -2,6 +2,7 @@
 //! that changes a record is in the module of its endpoints.
 
 mod asset;
+mod entity;
 mod index;
 mod media_key;
 mod rendition;
@@ -11,6 +12,7 @@ mod video;
 mod webhook;
 
 pub(crate) use asset::{AssetRecord, ProbeOutcome};
+pub(crate) use entity::{EntityCollectionRecord, EntityRecord};
 pub(crate) use index::IndexRecord;
 pub use media_key::MediaKey;
 pub use rendition::Rendered;
