@@ -7,7 +7,7 @@ use tl_model::{
 };
 use tl_protocol::endpoint::{
     AddEntityAssets, CreateEntities, CreateEntity, CreateEntityCollection, DeleteEntity,
-    DeleteEntityCollection, GetEntityCollection, ListAssetEntities, ListEntities,
+    DeleteEntityCollection, GetEntity, GetEntityCollection, ListAssetEntities, ListEntities,
     ListEntityCollections, PageRequest, RemoveEntityAssets, Sort, UpdateEntity,
     UpdateEntityCollection,
 };
@@ -49,6 +49,12 @@ handle!(CreateEntities, |state, env, request| create_many(
 ));
 handle!(ListEntities, |state, env, request| list(
     state, env, request
+));
+handle!(GetEntity, |state, env, request| retrieve(
+    state,
+    env,
+    request.entity_collection_id.as_str(),
+    request.entity_id.as_str()
 ));
 handle!(UpdateEntity, |state, env, request| update(
     state,

@@ -59,6 +59,7 @@ pub(crate) fn every_operation(world: &mut World) {
     world.json("POST", &format!("{path}/entities/bulk"), &body);
     world.get(&format!("{path}/entities"));
     world.get(&format!("/assets/{first}/entities"));
+    world.get(&entity);
     world.json("PATCH", &entity, &json!({ "description": "left" }));
     let assets = format!("{entity}/assets");
     world.json("POST", &assets, &json!({ "asset_ids": [second] }));
@@ -131,6 +132,7 @@ fn updates_replace_metadata_and_keep_the_rest() {
         (&updated["name"], &updated["asset_ids"]),
         (&json!("Ada"), &json!([asset]))
     );
+    assert_eq!(world.get(&path).body, updated);
 }
 
 #[test]

@@ -173,6 +173,23 @@ endpoint! {
 }
 
 endpoint! {
+    /// Retrieves an entity.
+    GetEntity: PartialEq, Eq {
+        path {
+            /// The collection.
+            entity_collection_id: EntityCollectionId,
+            /// The entity.
+            entity_id: EntityId,
+        }
+    }
+    name: "entity_collections.entities.retrieve";
+    does: "retrieve the entity";
+    GET "/entity-collections/{entity_collection_id}/entities/{entity_id}" => OK Entity;
+    repeat: Freely;
+    client: Entities::get;
+}
+
+endpoint! {
     /// Changes the name, the description or the metadata of an entity.
     UpdateEntity: PartialEq {
         path {

@@ -63,7 +63,7 @@ macro_rules! for_each_endpoint {
             CreateIndexedAsset, ListIndexedAssets, GetIndexedAsset, UpdateIndexedAsset, DeleteIndexedAsset,
             CreateEntityCollection, ListEntityCollections, GetEntityCollection,
             UpdateEntityCollection, DeleteEntityCollection,
-            CreateEntity, CreateEntities, ListEntities, UpdateEntity, DeleteEntity,
+            CreateEntity, CreateEntities, ListEntities, GetEntity, UpdateEntity, DeleteEntity,
             AddEntityAssets, RemoveEntityAssets
         }
     };
