@@ -27,7 +27,9 @@ use crate::{
     platform::{
         FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
-    server::{self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, TimeLimits},
+    server::{
+        self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, StartError, TimeLimits,
+    },
 };
 
 /// How long the server may take to close its connections when the emulator stops.
@@ -452,21 +454,3 @@ impl Drop for Emulator {
         }
     }
 }
-
-/// The emulator could not be started. The message gives the reason and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StartError(pub(crate) String);
-
-impl StartError {
-    fn thread_died() -> Self {
-        Self("the thread of the emulator ended before it had started".to_owned())
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not start the emulator: {}", self.0)
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -32,7 +32,7 @@ mod page;
 pub mod platform;
 mod server;
 
-pub use emulator::{Emulator, EmulatorBuilder, StartError};
+pub use emulator::{Emulator, EmulatorBuilder};
 pub use exec::{Summary, exit_code};
 pub use platform::{Fault, FaultPlan, Operation, Plan, Schedule, Seed};
-pub use server::{ClockMode, JournalChunk, JournalEntry, TimeLimits};
+pub use server::{ClockMode, JournalChunk, JournalEntry, StartError, TimeLimits};

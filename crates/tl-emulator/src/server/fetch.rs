@@ -20,15 +20,12 @@ use tl_http::address::is_public;
 use url::{Host, Url};
 
 use super::{
-    Runtime,
+    Runtime, StartError,
     media_store::StoredFile,
     playlist::{self, Playlist},
     request_body::FileWriter,
 };
-use crate::{
-    StartError,
-    platform::{BodyError, Fetched},
-};
+use crate::platform::{BodyError, Fetched};
 
 /// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;

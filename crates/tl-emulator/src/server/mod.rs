@@ -21,6 +21,7 @@ mod redact;
 pub(crate) mod renderer;
 mod request_body;
 mod runtime;
+mod start_error;
 mod static_file;
 mod storage;
 #[cfg_attr(not(feature = "sqlite"), path = "no_store.rs")]
@@ -57,11 +58,11 @@ pub use clock::ClockMode;
 pub use journal::{JournalChunk, JournalEntry};
 pub use request_body::TimeLimits;
 pub(crate) use runtime::{Observer, Runtime, RuntimeSettings};
+pub use start_error::StartError;
 
 use connection::{Connection, FaultInjector};
 
 use crate::{
-    StartError,
     api::storage::presign,
     media::renditions,
     platform::{BodyRule, Delivery, Refusal, http_date},

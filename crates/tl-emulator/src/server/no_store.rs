@@ -2,7 +2,8 @@
 
 use std::{convert::Infallible, path::Path};
 
-use crate::{StartError, platform::Change};
+use super::StartError;
+use crate::platform::Change;
 
 /// A store that cannot exist.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober};
 use url::Url;
 
 use super::{
-    ClockMode, JournalEntry, TimeLimits,
+    ClockMode, JournalEntry, StartError, TimeLimits,
     clock::Clock,
     delivery::{self, Deliveries, DeliveryState},
     fetch,
@@ -24,12 +24,9 @@ use super::{
     storage::Leases,
     store::Store,
 };
-use crate::{
-    StartError,
-    platform::{
-        Effect, FaultError, FaultPlan, MediaKey, Platform, Rendered, Seed, Settings, StateError,
-        StaticFile,
-    },
+use crate::platform::{
+    Effect, FaultError, FaultPlan, MediaKey, Platform, Rendered, Seed, Settings, StateError,
+    StaticFile,
 };
 
 /// Delay before a failed write is retried. The usual cause is a full disk.

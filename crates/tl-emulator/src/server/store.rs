@@ -7,7 +7,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::{StartError, platform::Change};
+use super::StartError;
+use crate::platform::Change;
 
 /// File name in the state directory.
 const FILE: &str = "state.sqlite";

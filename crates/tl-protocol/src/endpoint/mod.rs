@@ -101,7 +101,7 @@ pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
     /// The documented status of a success; a client accepts every 2xx.
     const SUCCESS: StatusCode;
     /// The name of the type that is the body, for descriptions of the API: `NewIndex`, or the name
-    /// of the request itself if it has an encoding of its own.
+    /// of the request itself if its encoding is written by hand.
     const BODY_TYPE: Option<&'static str> = None;
     /// The name of the response type, for descriptions of the API: `Page<Task>`.
     const RESPONSE_TYPE: Option<&'static str> = None;
