@@ -82,8 +82,8 @@ impl Exit {
             | Client::Route
             | Client::Checkpoint
             | Client::SourceChanged => Self::Usage,
-            Client::CheckFailed => std::error::Error::source(error)
-                .and_then(|source| source.downcast_ref::<tl_validate::ProbeError>())
+            Client::CheckFailed => error
+                .probe()
                 .map_or(Self::Usage, |error| Self::of_probe(error.kind())),
             Client::RefusedLocally => Self::RefusedLocally,
             Client::Api(kind) => Self::of_api(kind),

@@ -8,7 +8,7 @@ use tl_client::{Checkpoints, Event, Ingest, Upload};
 use tl_model::{AssetId, TaskId, UploadId};
 use tl_protocol::flow::Stage;
 use tl_protocol::flow::upload::UploadSettings;
-use tl_protocol::{Event as Api, SuppliedUrls};
+use tl_protocol::{Event as Api, Resource, SuppliedUrls};
 use tl_validate::Route;
 
 use crate::failure::Failure;
@@ -164,9 +164,8 @@ impl ItemTracker {
                 ItemState::Processing(asset_id.clone())
             }
             Event::Api(Api::Created {
-                resource: "task",
-                id,
-            }) => ItemState::Task(TaskId::from(id.as_str())),
+                resource: Resource::Task(id),
+            }) => ItemState::Task(id.clone()),
             _ => return false,
         };
         let there = matches!(state, ItemState::Processing(_) | ItemState::Task(_));

@@ -95,14 +95,13 @@ impl Client {
         // Reading a file blocks.
         let PreparedUpload {
             send,
-            wait,
             observer,
             finish,
         } = tokio::task::spawn_blocking(move || request.prepare(&base, &cell))
             .await
             .map_err(join_error)??;
         match send {
-            UploadPlan::Task(create) => {
+            UploadPlan::Task { create, wait } => {
                 finish.complete_task(self.api.ingest_task(create, wait, observer).await)
             }
             UploadPlan::Asset(plan) => {

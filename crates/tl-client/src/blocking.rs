@@ -94,12 +94,11 @@ impl Client {
     fn send(&self, request: &Request) -> Result<Ingested, Error> {
         let PreparedUpload {
             send,
-            wait,
             observer,
             finish,
         } = request.prepare(&self.api.settings().base, &self.checker)?;
         match send {
-            UploadPlan::Task(create) => {
+            UploadPlan::Task { create, wait } => {
                 finish.complete_task(self.api.ingest_task(create, wait, observer))
             }
             UploadPlan::Asset(plan) => {

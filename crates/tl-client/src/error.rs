@@ -3,7 +3,7 @@
 
 use std::{error, fmt};
 
-use tl_validate::Report;
+use tl_validate::{ProbeError, Report};
 
 use crate::{Ingested, Stage};
 
@@ -43,7 +43,16 @@ struct Inner {
     stage: Option<Stage>,
     reached: Option<Box<Ingested>>,
     report: Option<Report>,
-    source: Option<Box<dyn error::Error + Send + Sync>>,
+    source: Option<Cause>,
+}
+
+/// What an error is caused by.
+#[derive(Debug)]
+enum Cause {
+    Api(tl_protocol::Error),
+    Probe(ProbeError),
+    /// A cause that is only shown.
+    Other(Box<dyn error::Error + Send + Sync>),
 }
 
 impl Error {
@@ -62,7 +71,13 @@ impl Error {
         mut self,
         source: impl Into<Box<dyn error::Error + Send + Sync>>,
     ) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Cause::Other(source.into()));
+        self
+    }
+
+    /// Attaches the error of the prober.
+    pub(crate) fn with_probe(mut self, error: ProbeError) -> Self {
+        self.0.source = Some(Cause::Probe(error));
         self
     }
 
@@ -105,7 +120,10 @@ impl Error {
     /// The platform's response, with code, message and request id.
     #[must_use]
     pub fn api(&self) -> Option<&tl_protocol::Error> {
-        self.0.source.as_ref()?.downcast_ref()
+        match &self.0.source {
+            Some(Cause::Api(error)) => Some(error),
+            _ => None,
+        }
     }
 
     /// The report of the local check, also if the platform failed afterwards.
@@ -114,12 +132,13 @@ impl Error {
         self.0.report.as_ref()
     }
 
-    /// The category of the prober's error, if the prober failed.
-    #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(crate) fn probe(&self) -> Option<tl_validate::ProbeErrorKind> {
-        let source = self.0.source.as_ref()?;
-        let error = source.downcast_ref::<tl_validate::ProbeError>()?;
-        Some(error.kind())
+    /// The error of the prober, if the local check could not run because the prober failed.
+    #[must_use]
+    pub fn probe(&self) -> Option<&ProbeError> {
+        match &self.0.source {
+            Some(Cause::Probe(error)) => Some(error),
+            _ => None,
+        }
     }
 
     /// If the source could not be read, the first cause, which names the file.
@@ -165,7 +184,9 @@ impl Error {
 
 impl From<tl_protocol::Error> for Error {
     fn from(error: tl_protocol::Error) -> Self {
-        Self::new(ErrorKind::Api(error.kind()), String::new()).with_source(error)
+        let mut wrapped = Self::new(ErrorKind::Api(error.kind()), String::new());
+        wrapped.0.source = Some(Cause::Api(error));
+        wrapped
     }
 }
 
@@ -197,11 +218,34 @@ impl fmt::Debug for Error {
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self.api() {
+        match self.0.source.as_ref()? {
             // The first cause is already in the message.
-            Some(_) if self.read_failure().is_some() => None,
-            Some(api) => error::Error::source(api),
-            None => self.0.source.as_deref().map(|source| source as _),
+            Cause::Api(_) if self.read_failure().is_some() => None,
+            Cause::Api(api) => error::Error::source(api),
+            Cause::Probe(error) => Some(error),
+            Cause::Other(error) => Some(&**error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error as _, io};
+
+    use tl_validate::ProbeErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn prober_errors_stay_typed() {
+        let probe = ProbeError::new(ProbeErrorKind::HelperFailed, "a.mp4", "it ended");
+        let error = Error::new(ErrorKind::CheckFailed, "not checked").with_probe(probe.clone());
+        assert_eq!(error.probe().unwrap().kind(), ProbeErrorKind::HelperFailed);
+        assert_eq!(error.source().unwrap().to_string(), probe.to_string());
+        assert!(error.api().is_none());
+
+        let other = Error::new(ErrorKind::File, "no").with_source(io::Error::other("disk"));
+        assert!(other.probe().is_none() && other.api().is_none());
+        assert_eq!(other.source().unwrap().to_string(), "disk");
     }
 }

@@ -9,8 +9,8 @@ use crate::{
     Endpoint, Error, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
-        AssetPlan, Call, Events, IngestAsset, IngestFailure, IngestTask, IngestedAsset,
-        IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
+        AssetPlan, Call, Events, IngestAsset, IngestTask, IngestedAsset, IngestedTask, Paged,
+        Pages, Wait, WaitPolicy, Waited, Watched,
     },
     rng::Rng,
 };
@@ -160,7 +160,7 @@ impl<T: Transport> Client<T> {
     /// the create request is lost, the client looks the task up (see [`IngestTask::new`]).
     ///
     /// # Errors
-    /// See [`call`](Client::call) and [`wait`](Client::wait).
+    /// Those of [`ingest_asset`](Client::ingest_asset).
     pub fn ingest_task(
         &self,
         create: CreateTask,
@@ -182,12 +182,13 @@ impl<T: Transport> Client<T> {
     /// Uploads a video as an asset and, if the plan has an index, indexes it (see [`IngestAsset`]).
     ///
     /// # Errors
-    /// The stage that failed, the cause, and the resources created so far.
+    /// See [`call`](Client::call) and [`wait`](Client::wait). The error has the
+    /// [stage](Error::stage) that failed and the [resources](Error::reached) created so far.
     pub fn ingest_asset(
         &self,
         plan: AssetPlan,
         observer: Observer,
-    ) -> T::Output<'_, Result<IngestedAsset, IngestFailure>> {
+    ) -> CallOutput<'_, T, IngestedAsset> {
         let settings = &self.settings;
         let flow = IngestAsset::new(
             plan,

@@ -15,10 +15,10 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 use tl_model::{NewUpload, UploadType};
 use tl_protocol::{
-    BytesSource, Exchange, Now, Outcome, Source,
+    BytesSource, Error, Exchange, Now, Outcome, Source,
     endpoint::{CreateAsset, CreateUpload, Media},
     flow::{
-        AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Reconcile, WaitPolicy,
+        AssetPlan, AssetUpload, IngestAsset, IngestedAsset, Reconcile, WaitPolicy,
         upload::{Begin, IngestRecord, UploadJournal, UploadSettings},
     },
 };
@@ -307,7 +307,7 @@ impl Scenario {
     }
 
     /// Runs one process to its end, or for `steps` steps.
-    fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, IngestFailure>> {
+    fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, Error>> {
         self.sim.run_for(self.flow(seed), steps)
     }
 
@@ -318,7 +318,7 @@ impl Scenario {
     #[track_caller]
     fn finish(&self, what: &str) -> IngestedAsset {
         let result = self.run(99, 100_000).expect("it ends");
-        let video = result.unwrap_or_else(|failure| panic!("{what}: {}", chain(&failure.error)));
+        let video = result.unwrap_or_else(|error| panic!("{what}: {}", chain(&error)));
         self.sim.pass(Duration::from_secs(60));
         let now = self.sim.elapsed();
         self.sim.world(|platform| {
