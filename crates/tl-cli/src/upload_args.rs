@@ -103,11 +103,11 @@ impl UploadArgs {
         }
     }
 
-    pub(crate) fn of_ingest<'c>(&self, call: Ingest<'c>) -> Ingest<'c> {
+    pub(crate) fn of_ingest(&self, call: Ingest) -> Ingest {
         apply!(self, call)
     }
 
-    pub(crate) fn of_upload<'c>(&self, call: Upload<'c>) -> Upload<'c> {
+    pub(crate) fn of_upload(&self, call: Upload) -> Upload {
         apply!(self, call)
     }
 

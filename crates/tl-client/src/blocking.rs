@@ -1,6 +1,10 @@
 //! The blocking client with `upload`, `index` and `ingest`. It does not depend on an async runtime.
 
-use std::{ops::Deref, path::Path, sync::OnceLock};
+use std::{
+    ops::Deref,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use tl_http_blocking::BlockingHttp;
 use tl_model::AssetId;
@@ -15,7 +19,7 @@ use crate::{
 /// A blocking client of the platform.
 ///
 /// It has every method of [`tl_protocol::Client`]; each returns a result, and a list is an
-/// iterator.
+/// iterator. Clones are cheap and share connections, limits and checker.
 ///
 /// ```no_run
 /// # fn example() -> Result<(), tl_client::Error> {
@@ -24,10 +28,10 @@ use crate::{
 /// println!("indexed as {:?}", video.video_id);
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     api: tl_protocol::Client<BlockingHttp>,
-    checker: OnceLock<Checker>,
+    checker: Arc<OnceLock<Checker>>,
 }
 
 impl Client {
@@ -42,7 +46,7 @@ impl Client {
         })?;
         Ok(Self {
             api: tl_protocol::Client::new(transport, config.client_settings()),
-            checker: OnceLock::new(),
+            checker: Arc::default(),
         })
     }
 
@@ -57,7 +61,7 @@ impl Client {
     /// Uses `checker` instead of [`Checker::standard`] to check files and to choose routes.
     #[must_use]
     pub fn with_checker(mut self, checker: Checker) -> Self {
-        self.checker = checker.into();
+        self.checker = Arc::new(checker.into());
         self
     }
 
@@ -71,22 +75,22 @@ impl Client {
     }
 
     /// Uploads a video as an asset, without indexing it.
-    pub fn upload(&self, input: impl Into<Input>) -> Upload<'_> {
+    pub fn upload(&self, input: impl Into<Input>) -> Upload {
         Upload {
-            client: self,
+            client: self.clone(),
             request: Request::upload(input.into()),
         }
     }
 
     /// Indexes an existing asset.
-    pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest<'_> {
+    pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest {
         self.ingest(Input::Asset(asset_id.into()))
     }
 
     /// Checks a video, uploads it, waits for the asset, indexes it, and waits for the index.
-    pub fn ingest(&self, input: impl Into<Input>) -> Ingest<'_> {
+    pub fn ingest(&self, input: impl Into<Input>) -> Ingest {
         Ingest {
-            client: self,
+            client: self.clone(),
             request: Request::ingest(input.into()),
         }
     }
@@ -119,12 +123,12 @@ impl Deref for Client {
 /// An ingestion, started by [`run`](Ingest::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run`"]
-pub struct Ingest<'c> {
-    client: &'c Client,
+pub struct Ingest {
+    client: Client,
     request: Request,
 }
 
-impl Ingest<'_> {
+impl Ingest {
     ingest_settings!();
 
     /// Checks the file, uploads it, and waits until the video is indexed. If the process ends
@@ -142,12 +146,12 @@ impl Ingest<'_> {
 /// An upload, started by [`run`](Upload::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run`"]
-pub struct Upload<'c> {
-    client: &'c Client,
+pub struct Upload {
+    client: Client,
     request: Request,
 }
 
-impl Upload<'_> {
+impl Upload {
     upload_settings!();
 
     /// Checks the file, uploads it, and waits until the asset is ready. If the process ends before

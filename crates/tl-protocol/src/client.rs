@@ -1,7 +1,10 @@
 //! The client: every method of the API, for asynchronous, blocking and simulated transports. The
 //! transport's `run` determines whether a method returns a future.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use url::Url;
 
@@ -42,44 +45,56 @@ impl ClientSettings {
 }
 
 /// A client of the API over any transport.
+///
+/// Clones are cheap and share the transport with its connections and limits. What a method returns
+/// does not borrow the client: with an asynchronous transport, its future can be spawned.
 #[derive(Debug)]
-pub struct Client<T> {
+pub struct Client<T>(Arc<Inner<T>>);
+
+#[derive(Debug)]
+struct Inner<T> {
     transport: T,
     settings: ClientSettings,
     calls: AtomicU64,
 }
 
+impl<T> Clone for Client<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 /// The return type of a method of a client over `T`: `Result<R, Error>`, or a future of it.
-pub type CallOutput<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
+pub type CallOutput<T, R> = <T as Transport>::Output<'static, Result<R, Error>>;
 
 impl<T: Transport> Client<T> {
     /// Creates a client that sends requests with `transport`.
     #[must_use]
     pub fn new(transport: T, settings: ClientSettings) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             transport,
             settings,
             calls: AtomicU64::new(0),
-        }
+        }))
     }
 
     /// The transport, for running custom flows.
     #[must_use]
     pub fn transport(&self) -> &T {
-        &self.transport
+        &self.0.transport
     }
 
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &ClientSettings {
-        &self.settings
+        &self.0.settings
     }
 
     /// Returns a new seed for each call.
     fn next_seed(&self) -> u64 {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let call = self.0.calls.fetch_add(1, Ordering::Relaxed);
         Rng::new(
-            self.settings
+            self.settings()
                 .seed
                 .wrapping_add(call.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         )
@@ -89,19 +104,19 @@ impl<T: Transport> Client<T> {
     pub(crate) fn call_flow<E: Endpoint>(&self, endpoint: E) -> Call<E> {
         Call::new(
             endpoint,
-            &self.settings.base,
-            self.settings.policy.clone(),
+            &self.settings().base,
+            self.settings().policy.clone(),
             self.next_seed(),
         )
-        .observed(self.settings.observer.clone())
+        .observed(self.settings().observer.clone())
     }
 
     /// Sends one request, with retries.
     ///
     /// # Errors
     /// See [`ErrorKind`](crate::ErrorKind).
-    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<'_, T, E::Response> {
-        self.transport.run(self.call_flow(endpoint))
+    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<T, E::Response> {
+        self.transport().run(self.call_flow(endpoint))
     }
 
     /// Streams the events of a response as they arrive; see [`Events`] for retries and limits.
@@ -121,17 +136,17 @@ impl<T: Transport> Client<T> {
     ///     print!("{}", event?.text);
     /// }
     /// ```
-    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'_, Events<E>> {
-        let settings = &self.settings;
+    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'static, Events<E>> {
+        let settings = self.settings();
         let policy = settings.policy.clone();
         let feed = Events::new(endpoint, &settings.base, policy, self.next_seed());
-        self.transport
+        self.transport()
             .stream(feed.observed(settings.observer.clone()))
     }
 
     /// Iterates over all items of a list, page by page.
-    pub fn pages<E: Paged>(&self, first: E) -> Pages<'_, T, E> {
-        Pages::new(self, first)
+    pub fn pages<E: Paged>(&self, first: E) -> Pages<T, E> {
+        Pages::new(self.clone(), first)
     }
 
     /// Polls `endpoint` until the status is final or the deadline of `policy` has passed.
@@ -144,8 +159,8 @@ impl<T: Transport> Client<T> {
         &self,
         endpoint: E,
         policy: WaitPolicy,
-    ) -> CallOutput<'_, T, Waited<E::Response>> {
-        let settings = &self.settings;
+    ) -> CallOutput<T, Waited<E::Response>> {
+        let settings = self.settings();
         let flow = Wait::new(
             endpoint,
             &settings.base,
@@ -153,7 +168,8 @@ impl<T: Transport> Client<T> {
             policy,
             self.next_seed(),
         );
-        self.transport.run(flow.observed(settings.observer.clone()))
+        self.transport()
+            .run(flow.observed(settings.observer.clone()))
     }
 
     /// Creates a task and, if `wait` is set, waits until its video is indexed. If the response to
@@ -166,8 +182,8 @@ impl<T: Transport> Client<T> {
         create: CreateTask,
         wait: Option<WaitPolicy>,
         observer: Observer,
-    ) -> CallOutput<'_, T, IngestedTask> {
-        let settings = &self.settings;
+    ) -> CallOutput<T, IngestedTask> {
+        let settings = self.settings();
         let flow = IngestTask::new(
             create,
             &settings.base,
@@ -176,7 +192,7 @@ impl<T: Transport> Client<T> {
             true,
             self.next_seed(),
         );
-        self.transport.run(flow.observed(observer))
+        self.transport().run(flow.observed(observer))
     }
 
     /// Uploads a video as an asset and, if the plan has an index, indexes it (see [`IngestAsset`]).
@@ -188,15 +204,15 @@ impl<T: Transport> Client<T> {
         &self,
         plan: AssetPlan,
         observer: Observer,
-    ) -> CallOutput<'_, T, IngestedAsset> {
-        let settings = &self.settings;
+    ) -> CallOutput<T, IngestedAsset> {
+        let settings = self.settings();
         let flow = IngestAsset::new(
             plan,
             &settings.base,
             settings.policy.clone(),
             self.next_seed(),
         );
-        self.transport.run(flow.observed(observer))
+        self.transport().run(flow.observed(observer))
     }
 }
 
@@ -231,11 +247,11 @@ mod tests {
         type Output<'a, R: Send + 'a> = R;
         type Stream<'a, F: tl_http::Feed + 'a> = ();
 
-        fn stream<'a, F: tl_http::Feed + 'a>(&'a self, _: F) {
+        fn stream<'a, F: tl_http::Feed + 'a>(&self, _: F) {
             panic!("no answer is streamed here");
         }
 
-        fn run<'a, F: Flow + 'a>(&'a self, mut flow: F) -> F::Output {
+        fn run<'a, F: Flow + 'a>(&self, mut flow: F) -> F::Output {
             let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
             loop {
                 match flow.step(now) {
@@ -254,6 +270,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn clones_share_the_transport_and_the_seeds() {
+        let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
+        let client = Client::new(NotFoundTransport::default(), ClientSettings::new(base, 1));
+        let clone = client.clone();
+        assert_ne!(client.next_seed(), clone.next_seed());
+        client.assets().get("a").unwrap_err();
+        clone.assets().get("b").unwrap_err();
+        let seen = client.transport().0.lock().unwrap();
+        assert_eq!(*seen, ["GET /v1.3/assets/a", "GET /v1.3/assets/b"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod bad_input;
 mod ingest;
 mod resume;
 mod routes;
+mod shape;
 mod versions;
 
 use std::{

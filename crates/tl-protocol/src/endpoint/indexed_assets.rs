@@ -23,7 +23,7 @@ resource! {
     IndexedAssets, indexed_assets
 }
 
-impl<'c, T: Transport> IndexedAssets<'c, T> {
+impl<T: Transport> IndexedAssets<'_, T> {
     /// Waits until an asset is indexed.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl<'c, T: Transport> IndexedAssets<'c, T> {
         index_id: impl Into<IndexId>,
         indexed_asset_id: impl Into<IndexedAssetId>,
         policy: WaitPolicy,
-    ) -> CallOutput<'c, T, Waited<IndexedAsset>> {
+    ) -> CallOutput<T, Waited<IndexedAsset>> {
         self.0
             .wait(GetIndexedAsset::new(index_id, indexed_asset_id), policy)
     }

@@ -251,7 +251,7 @@ macro_rules! endpoint {
         @method [$(#[$doc:meta])+] $Name:ident $Group:ident::$method:ident [$($Response:ty)?]
         [$($argument:ident: $Argument:ty,)*] []
     ) => {
-        impl<'c, T: $crate::Transport> $Group<'c, T> {
+        impl<T: $crate::Transport> $Group<'_, T> {
             $(#[$doc])+
             ///
             /// # Errors
@@ -259,7 +259,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 $($argument: impl Into<$Argument>,)*
-            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<T, endpoint!(@response $($Response)?)> {
                 self.0.call($Name::new($($argument),*))
             }
         }
@@ -269,7 +269,7 @@ macro_rules! endpoint {
         @method [$(#[$doc:meta])+] $Name:ident $Group:ident::$method:ident [$($Response:ty)?]
         [$($ignored:tt)*] [$($optional:ident)+]
     ) => {
-        impl<'c, T: $crate::Transport> $Group<'c, T> {
+        impl<T: $crate::Transport> $Group<'_, T> {
             $(#[$doc])+
             ///
             /// # Errors
@@ -277,7 +277,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 request: $Name,
-            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<T, endpoint!(@response $($Response)?)> {
                 self.0.call(request)
             }
         }

@@ -79,7 +79,7 @@ const CLOSE_PIECES: u32 = 8;
 /// /// Prints an analysis as it arrives, over a blocking transport.
 /// fn print<T: Transport>(client: &Client<T>) -> Result<(), Error>
 /// where
-///     for<'a> T::Stream<'a, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
+///     T::Stream<'static, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
 /// {
 ///     for event in client.stream(&Analyze) {
 ///         print!("{}", event?["text"].as_str().unwrap_or_default());

@@ -1,10 +1,17 @@
-//! Iterates over the items of a list, page by page: an iterator for blocking transports,
-//! `next_page` for all transports.
+//! Iterates over the items of a list, page by page: an iterator for blocking transports, a stream
+//! for asynchronous ones, `next_page` for all transports.
 
 use std::collections::VecDeque;
+#[cfg(feature = "stream")]
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use tl_model::Page;
 
+#[cfg(feature = "stream")]
+use crate::client::CallOutput;
 use crate::{
     BlockingTransport, Client, Endpoint, Error, Flow, Now, Outcome, Step, Token, Transport,
     endpoint::PageRequest, flow::Call,
@@ -24,21 +31,29 @@ pub type NextPageOf<E> = Option<Result<Page<<E as Paged>::Item>, Error>>;
 
 /// A list that is fetched page by page, starting with the page of the request.
 ///
-/// With a [`BlockingTransport`] it is an iterator over the items. It ends after an error.
-pub struct Pages<'c, T, E: Paged> {
-    client: &'c Client<T>,
+/// With a [`BlockingTransport`] it is an iterator over the items, and with an asynchronous transport
+/// and feature `stream` a `futures_core::Stream` of them. Both end after an error, and both request
+/// a page when all items of the previous one were taken. Use one of them or
+/// [`next_page`](Pages::next_page), which returns whole pages.
+pub struct Pages<T: Transport, E: Paged> {
+    client: Client<T>,
     /// The request for the next page; `None` after the last one.
     next: Option<E>,
-    /// Items of the current page that the iterator has not returned yet.
+    /// Items of the current page that were not returned yet.
     ready: VecDeque<E::Item>,
+    /// The page that the stream waits for.
+    #[cfg(feature = "stream")]
+    pending: Option<CallOutput<T, Page<E::Item>>>,
 }
 
-impl<'c, T: Transport, E: Paged> Pages<'c, T, E> {
-    pub(crate) fn new(client: &'c Client<T>, first: E) -> Self {
+impl<T: Transport, E: Paged> Pages<T, E> {
+    pub(crate) fn new(client: Client<T>, first: E) -> Self {
         Self {
             client,
             next: Some(first),
             ready: VecDeque::new(),
+            #[cfg(feature = "stream")]
+            pending: None,
         }
     }
 
@@ -58,7 +73,7 @@ impl<'c, T: Transport, E: Paged> Pages<'c, T, E> {
     }
 }
 
-impl<T: BlockingTransport, E: Paged> Iterator for Pages<'_, T, E> {
+impl<T: BlockingTransport, E: Paged> Iterator for Pages<T, E> {
     type Item = Result<E::Item, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -79,7 +94,47 @@ impl<T: BlockingTransport, E: Paged> Iterator for Pages<'_, T, E> {
     }
 }
 
-impl<T, E: Paged> std::fmt::Debug for Pages<'_, T, E> {
+#[cfg(feature = "stream")]
+impl<T: Transport, E: Paged> Unpin for Pages<T, E> {}
+
+/// Dropping the stream cancels its request. A page that was requested is kept while the stream is
+/// not polled.
+#[cfg(feature = "stream")]
+impl<T: Transport, E: Paged> futures_core::Stream for Pages<T, E>
+where
+    CallOutput<T, Page<E::Item>>: Future<Output = Result<Page<E::Item>, Error>> + Unpin,
+{
+    type Item = Result<E::Item, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(item) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            let Some(next) = &this.next else {
+                return Poll::Ready(None);
+            };
+            let pending = this
+                .pending
+                .get_or_insert_with(|| this.client.call(next.clone()));
+            let result = ready!(Pin::new(pending).poll(cx));
+            this.pending = None;
+            match result {
+                Ok(page) => {
+                    advance(&mut this.next, &page);
+                    this.ready = page.data.into();
+                }
+                Err(error) => {
+                    this.next = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl<T: Transport, E: Paged> std::fmt::Debug for Pages<T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pages")
             .field("next", &self.next)
