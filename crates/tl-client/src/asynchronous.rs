@@ -35,7 +35,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    api: tl_protocol::Client<AsyncHttp>,
+    api: tl_protocol::Client<AsyncHttp, Error>,
     checker: Arc<OnceLock<Checker>>,
 }
 
@@ -50,7 +50,7 @@ impl Client {
                 .with_source(error)
         })?;
         Ok(Self {
-            api: tl_protocol::Client::new(transport, config.client_settings()),
+            api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
             checker: Arc::default(),
         })
     }
@@ -114,12 +114,13 @@ impl Client {
         } = tokio::task::spawn_blocking(move || request.prepare(&base, &cell))
             .await
             .map_err(join_error)??;
+        let api = self.api.with_error::<tl_protocol::Error>();
         match send {
             UploadPlan::Task { create, wait } => {
-                finish.complete_task(self.api.ingest_task(create, wait, observer).await)
+                finish.complete_task(api.ingest_task(create, wait, observer).await)
             }
             UploadPlan::Asset(plan) => {
-                finish.complete_asset(self.api.ingest_asset(*plan, observer).await)
+                finish.complete_asset(api.ingest_asset(*plan, observer).await)
             }
         }
     }
@@ -130,7 +131,7 @@ fn join_error(error: tokio::task::JoinError) -> Error {
 }
 
 impl Deref for Client {
-    type Target = tl_protocol::Client<AsyncHttp>;
+    type Target = tl_protocol::Client<AsyncHttp, Error>;
 
     fn deref(&self) -> &Self::Target {
         &self.api
@@ -162,9 +163,9 @@ impl Ingest {
     /// resumes from the checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. [`ErrorKind::Api`]
-    /// with the platform's response, the stage and the partial result. Another kind if a local
-    /// setting, file or checkpoint is invalid.
+    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. Kinds of
+    /// requests come with the stage and the partial result, and with the platform's response if
+    /// there is one. Another kind if a local setting, file or checkpoint is invalid.
     pub async fn run(self) -> Result<Ingested, Error> {
         self.client.send(self.request).await
     }

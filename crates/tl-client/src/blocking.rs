@@ -30,7 +30,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    api: tl_protocol::Client<BlockingHttp>,
+    api: tl_protocol::Client<BlockingHttp, Error>,
     checker: Arc<OnceLock<Checker>>,
 }
 
@@ -45,7 +45,7 @@ impl Client {
                 .with_source(error)
         })?;
         Ok(Self {
-            api: tl_protocol::Client::new(transport, config.client_settings()),
+            api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
             checker: Arc::default(),
         })
     }
@@ -101,19 +101,18 @@ impl Client {
             observer,
             finish,
         } = request.prepare(&self.api.settings().base, &self.checker)?;
+        let api = self.api.with_error::<tl_protocol::Error>();
         match send {
             UploadPlan::Task { create, wait } => {
-                finish.complete_task(self.api.ingest_task(create, wait, observer))
+                finish.complete_task(api.ingest_task(create, wait, observer))
             }
-            UploadPlan::Asset(plan) => {
-                finish.complete_asset(self.api.ingest_asset(*plan, observer))
-            }
+            UploadPlan::Asset(plan) => finish.complete_asset(api.ingest_asset(*plan, observer)),
         }
     }
 }
 
 impl Deref for Client {
-    type Target = tl_protocol::Client<BlockingHttp>;
+    type Target = tl_protocol::Client<BlockingHttp, Error>;
 
     fn deref(&self) -> &Self::Target {
         &self.api
@@ -135,9 +134,9 @@ impl Ingest {
     /// before that, a later run resumes from the checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. [`ErrorKind::Api`]
-    /// with the platform's response, the stage and the partial result. Another kind if a local
-    /// setting, file or checkpoint is invalid.
+    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. Kinds of
+    /// requests come with the stage and the partial result, and with the platform's response if
+    /// there is one. Another kind if a local setting, file or checkpoint is invalid.
     pub fn run(self) -> Result<Ingested, Error> {
         self.client.send(&self.request)
     }

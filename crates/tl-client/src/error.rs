@@ -1,40 +1,15 @@
 //! The error type of this crate: invalid input, a failed local check, or an error of the platform,
 //! with the partial result.
 
-use std::{error, fmt};
+use std::{error, fmt, time::Duration};
 
+use tl_model::ErrorCode;
+use tl_protocol::ErrorKind;
 use tl_validate::{ProbeError, Report};
 
 use crate::{Ingested, Stage};
 
-/// Category of an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The key, the base URL or another setting is invalid. Nothing was sent. The message names the
-    /// setting.
-    Configuration,
-    /// The file cannot be read, or is not a regular file. Nothing was sent.
-    File,
-    /// The requested route does not support this input. Nothing was sent. The message lists the
-    /// routes that do.
-    Route,
-    /// The local check could not run: no prober, or it failed. Nothing was sent.
-    CheckFailed,
-    /// The local check refused the file. Nothing was sent. [`Error::report`] has every finding and
-    /// its fix.
-    RefusedLocally,
-    /// The checkpoint of an earlier upload cannot be used or is in use. Nothing was sent or lost.
-    /// Abandon it or start over.
-    Checkpoint,
-    /// An earlier upload cannot be resumed because the source has changed. Nothing was sent.
-    /// Abandon it or start over.
-    SourceChanged,
-    /// A request to the platform failed.
-    Api(tl_protocol::ErrorKind),
-}
-
-/// Error of a client, upload or ingestion.
+/// Error of a client: of a local setting, file or check, or of a request to the platform.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -93,7 +68,7 @@ impl Error {
         self
     }
 
-    /// Category of the error.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -117,13 +92,38 @@ impl Error {
         self.0.reached.as_deref()
     }
 
-    /// The platform's response, with code, message and request id.
+    /// The error of the request, if one failed: with the platform's response, the attempts and the
+    /// observed statuses.
     #[must_use]
     pub fn api(&self) -> Option<&tl_protocol::Error> {
         match &self.0.source {
             Some(Cause::Api(error)) => Some(error),
             _ => None,
         }
+    }
+
+    /// The HTTP status of the platform's last response.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.api()?.status()
+    }
+
+    /// The platform's own code, such as `video_duration_too_short`.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.api()?.code()
+    }
+
+    /// The platform's request id, for support requests.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.api()?.request_id()
+    }
+
+    /// How long the platform asked to wait, counted from its last response.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.api()?.retry_after()
     }
 
     /// The report of the local check, also if the platform failed afterwards.
@@ -143,7 +143,7 @@ impl Error {
 
     /// If the source could not be read, the first cause, which names the file.
     fn read_failure(&self) -> Option<String> {
-        if self.0.kind != ErrorKind::Api(tl_protocol::ErrorKind::SourceFailed) {
+        if self.0.kind != ErrorKind::SourceFailed {
             return None;
         }
         let mut cause = error::Error::source(self.api()?)?;
@@ -184,7 +184,7 @@ impl Error {
 
 impl From<tl_protocol::Error> for Error {
     fn from(error: tl_protocol::Error) -> Self {
-        let mut wrapped = Self::new(ErrorKind::Api(error.kind()), String::new());
+        let mut wrapped = Self::new(error.kind(), String::new());
         wrapped.0.source = Some(Cause::Api(error));
         wrapped
     }

@@ -1,19 +1,22 @@
 //! The client: every method of the API, for asynchronous, blocking and simulated transports. The
 //! transport's `run` determines whether a method returns a future.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use url::Url;
 
 use crate::{
-    Endpoint, Error, Observer, Policy, Transport,
+    Endpoint, Error, Flow, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
-        AssetPlan, Call, Events, IngestAsset, IngestTask, IngestedAsset, IngestedTask, Paged,
-        Pages, Wait, WaitPolicy, Waited, Watched,
+        AssetPlan, Call, Converted, Events, IngestAsset, IngestTask, IngestedAsset, IngestedTask,
+        Paged, Pages, Wait, WaitPolicy, Waited, Watched,
     },
     rng::Rng,
 };
@@ -48,8 +51,14 @@ impl ClientSettings {
 ///
 /// Clones are cheap and share the transport with its connections and limits. What a method returns
 /// does not borrow the client: with an asynchronous transport, its future can be spawned.
+///
+/// `X` is the error type of its methods. A crate that adds methods with errors of its own converts
+/// all errors into one type (see [`with_error`](Client::with_error)).
 #[derive(Debug)]
-pub struct Client<T>(Arc<Inner<T>>);
+pub struct Client<T, X = Error> {
+    inner: Arc<Inner<T>>,
+    error: PhantomData<fn() -> X>,
+}
 
 #[derive(Debug)]
 struct Inner<T> {
@@ -58,41 +67,55 @@ struct Inner<T> {
     calls: AtomicU64,
 }
 
-impl<T> Clone for Client<T> {
+impl<T, X> Clone for Client<T, X> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        self.with_error()
     }
 }
 
-/// The return type of a method of a client over `T`: `Result<R, Error>`, or a future of it.
-pub type CallOutput<T, R> = <T as Transport>::Output<'static, Result<R, Error>>;
+/// The return type of a method of a client over `T`: `Result<R, X>`, or a future of it.
+pub type CallOutput<T, R, X = Error> = <T as Transport>::Output<'static, Result<R, X>>;
 
 impl<T: Transport> Client<T> {
     /// Creates a client that sends requests with `transport`.
     #[must_use]
     pub fn new(transport: T, settings: ClientSettings) -> Self {
-        Self(Arc::new(Inner {
-            transport,
-            settings,
-            calls: AtomicU64::new(0),
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                transport,
+                settings,
+                calls: AtomicU64::new(0),
+            }),
+            error: PhantomData,
+        }
+    }
+}
+
+impl<T, X> Client<T, X> {
+    /// The same client, with methods that convert errors into `Y`.
+    #[must_use]
+    pub fn with_error<Y>(&self) -> Client<T, Y> {
+        Client {
+            inner: Arc::clone(&self.inner),
+            error: PhantomData,
+        }
     }
 
     /// The transport, for running custom flows.
     #[must_use]
     pub fn transport(&self) -> &T {
-        &self.0.transport
+        &self.inner.transport
     }
 
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &ClientSettings {
-        &self.0.settings
+        &self.inner.settings
     }
 
     /// Returns a new seed for each call.
     fn next_seed(&self) -> u64 {
-        let call = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let call = self.inner.calls.fetch_add(1, Ordering::Relaxed);
         Rng::new(
             self.settings()
                 .seed
@@ -110,13 +133,23 @@ impl<T: Transport> Client<T> {
         )
         .observed(self.settings().observer.clone())
     }
+}
+
+impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
+    fn run<F, R>(&self, flow: F) -> CallOutput<T, R, X>
+    where
+        F: Flow<Output = Result<R, Error>> + 'static,
+        R: Send + 'static,
+    {
+        self.transport().run(Converted::new(flow))
+    }
 
     /// Sends one request, with retries.
     ///
     /// # Errors
     /// See [`ErrorKind`](crate::ErrorKind).
-    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<T, E::Response> {
-        self.transport().run(self.call_flow(endpoint))
+    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<T, E::Response, X> {
+        self.run(self.call_flow(endpoint))
     }
 
     /// Streams the events of a response as they arrive; see [`Events`] for retries and limits.
@@ -136,16 +169,16 @@ impl<T: Transport> Client<T> {
     ///     print!("{}", event?.text);
     /// }
     /// ```
-    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'static, Events<E>> {
+    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'static, Events<E, X>> {
         let settings = self.settings();
         let policy = settings.policy.clone();
-        let feed = Events::new(endpoint, &settings.base, policy, self.next_seed());
+        let feed = Events::build(endpoint, &settings.base, policy, self.next_seed());
         self.transport()
             .stream(feed.observed(settings.observer.clone()))
     }
 
     /// Iterates over all items of a list, page by page.
-    pub fn pages<E: Paged>(&self, first: E) -> Pages<T, E> {
+    pub fn pages<E: Paged>(&self, first: E) -> Pages<T, E, X> {
         Pages::new(self.clone(), first)
     }
 
@@ -159,7 +192,7 @@ impl<T: Transport> Client<T> {
         &self,
         endpoint: E,
         policy: WaitPolicy,
-    ) -> CallOutput<T, Waited<E::Response>> {
+    ) -> CallOutput<T, Waited<E::Response>, X> {
         let settings = self.settings();
         let flow = Wait::new(
             endpoint,
@@ -168,8 +201,7 @@ impl<T: Transport> Client<T> {
             policy,
             self.next_seed(),
         );
-        self.transport()
-            .run(flow.observed(settings.observer.clone()))
+        self.run(flow.observed(settings.observer.clone()))
     }
 
     /// Creates a task and, if `wait` is set, waits until its video is indexed. If the response to
@@ -182,7 +214,7 @@ impl<T: Transport> Client<T> {
         create: CreateTask,
         wait: Option<WaitPolicy>,
         observer: Observer,
-    ) -> CallOutput<T, IngestedTask> {
+    ) -> CallOutput<T, IngestedTask, X> {
         let settings = self.settings();
         let flow = IngestTask::new(
             create,
@@ -192,7 +224,7 @@ impl<T: Transport> Client<T> {
             true,
             self.next_seed(),
         );
-        self.transport().run(flow.observed(observer))
+        self.run(flow.observed(observer))
     }
 
     /// Uploads a video as an asset and, if the plan has an index, indexes it (see [`IngestAsset`]).
@@ -204,7 +236,7 @@ impl<T: Transport> Client<T> {
         &self,
         plan: AssetPlan,
         observer: Observer,
-    ) -> CallOutput<T, IngestedAsset> {
+    ) -> CallOutput<T, IngestedAsset, X> {
         let settings = self.settings();
         let flow = IngestAsset::new(
             plan,
@@ -212,7 +244,7 @@ impl<T: Transport> Client<T> {
             settings.policy.clone(),
             self.next_seed(),
         );
-        self.transport().run(flow.observed(observer))
+        self.run(flow.observed(observer))
     }
 }
 

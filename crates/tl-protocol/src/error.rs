@@ -7,8 +7,8 @@ use tl_model::{ErrorBody, ErrorCode};
 
 use crate::{Reached, Stage, StatusSeen, TransportError};
 
-/// The kind of an error. Each kind documents when it occurs, whether the request was retried, and
-/// what to do.
+/// The kind of an error, of this crate and of the clients that are built on it. Each kind documents
+/// when it occurs, whether the request was retried, and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -59,6 +59,26 @@ pub enum ErrorKind {
     /// The platform accepted the video but failed to process it. Not retried; the message has the
     /// platform's reason.
     ProcessingFailed,
+    /// The key, the base URL or another setting is invalid. Nothing was sent. The message names the
+    /// setting. Occurs in `tl_client`.
+    Configuration,
+    /// The file cannot be read, or is not a regular file. Nothing was sent. Occurs in `tl_client`.
+    File,
+    /// The requested route does not support this input. Nothing was sent. The message lists the
+    /// routes that do. Occurs in `tl_client`.
+    Route,
+    /// The local check could not run: no prober, or it failed. Nothing was sent. Occurs in
+    /// `tl_client`.
+    CheckFailed,
+    /// The local check refused the file. Nothing was sent. The error's report has every finding and
+    /// its fix. Occurs in `tl_client`.
+    RefusedLocally,
+    /// The checkpoint of an earlier upload cannot be used or is in use. Nothing was sent or lost.
+    /// Abandon it or start over. Occurs in `tl_client`.
+    Checkpoint,
+    /// An earlier upload cannot be resumed because the source has changed. Nothing was sent.
+    /// Abandon it or start over. Occurs in `tl_client`.
+    SourceChanged,
 }
 
 /// Parses the body of a response by its media type.

@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use tl_client::{Client, blocking, model::AssetId};
+use tl_client::{
+    Client, Error, ErrorKind, blocking, model::AssetId, protocol::endpoint::ListAssetIndexedAssets,
+};
 
 use crate::{World, checker, good, poll_often, runtime};
 
@@ -66,11 +68,42 @@ fn clones_of_a_blocking_client_work_in_threads() {
     assert_eq!(assets.len(), 3);
 }
 
+#[test]
+fn every_method_has_the_same_error_type() {
+    let world = World::new(good);
+    let check = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.status(), Some(404));
+        assert!(error.code().is_some() && error.api().is_some());
+        assert!(error.stage().is_none() && error.report().is_none());
+    };
+    let missing = "6298d673f1090f1100476d4c";
+    let client = blocking::Client::new(&world.config).expect("a client");
+    let request = || -> Result<(), Error> {
+        client.assets().get(missing)?;
+        Ok(())
+    };
+    check(request().expect_err("there is no such asset"));
+    let list = ListAssetIndexedAssets::new(missing);
+    check(
+        client
+            .pages(list)
+            .next()
+            .expect("one item")
+            .expect_err("there is no such asset"),
+    );
+    runtime().block_on(async {
+        let client = Client::new(&world.config).expect("a client");
+        let waited = client.assets().wait(missing, poll_often()).await;
+        check(waited.expect_err("there is no such asset"));
+    });
+}
+
 #[cfg(feature = "stream")]
 mod stream {
     use futures_util::{FutureExt, StreamExt};
     use tl_client::protocol::{
-        BytesSource, ErrorKind,
+        BytesSource,
         endpoint::{CreateAsset, ListAssets, Media, PageRequest},
     };
 

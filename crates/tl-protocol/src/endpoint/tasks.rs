@@ -11,7 +11,7 @@ use super::{
     resource,
 };
 use crate::{
-    Transport,
+    Error, Transport,
     client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
@@ -22,7 +22,7 @@ resource! {
     Tasks, tasks
 }
 
-impl<T: Transport> Tasks<'_, T> {
+impl<T: Transport, X: From<Error> + Send + 'static> Tasks<'_, T, X> {
     /// Waits until the task's video is indexed.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl<T: Transport> Tasks<'_, T> {
         self,
         task_id: impl Into<TaskId>,
         policy: WaitPolicy,
-    ) -> CallOutput<T, Waited<Task>> {
+    ) -> CallOutput<T, Waited<Task>, X> {
         self.0.wait(GetTask::new(task_id), policy)
     }
 }

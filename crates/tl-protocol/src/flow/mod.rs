@@ -30,6 +30,7 @@
 
 mod asset;
 mod call;
+mod converted;
 mod create;
 mod events;
 mod ingest;
@@ -42,6 +43,7 @@ mod wait;
 
 pub use crate::ingested::{IngestedAsset, IngestedTask, Reached, Stage};
 pub use call::Call;
+pub(crate) use converted::Converted;
 pub use create::{Create, Created};
 pub use events::Events;
 pub use ingest::IngestTask;

@@ -1,7 +1,7 @@
 //! Iterates over the items of a list, page by page: an iterator for blocking transports, a stream
 //! for asynchronous ones, `next_page` for all transports.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, marker::PhantomData};
 #[cfg(feature = "stream")]
 use std::{
     pin::Pin,
@@ -27,7 +27,7 @@ pub trait Paged: Endpoint<Response = Page<Self::Item>> {
 }
 
 /// A page, or `None` after the last one.
-pub type NextPageOf<E> = Option<Result<Page<<E as Paged>::Item>, Error>>;
+pub type NextPageOf<E, X = Error> = Option<Result<Page<<E as Paged>::Item>, X>>;
 
 /// A list that is fetched page by page, starting with the page of the request.
 ///
@@ -35,8 +35,8 @@ pub type NextPageOf<E> = Option<Result<Page<<E as Paged>::Item>, Error>>;
 /// and feature `stream` a `futures_core::Stream` of them. Both end after an error, and both request
 /// a page when all items of the previous one were taken. Use one of them or
 /// [`next_page`](Pages::next_page), which returns whole pages.
-pub struct Pages<T: Transport, E: Paged> {
-    client: Client<T>,
+pub struct Pages<T: Transport, E: Paged, X = Error> {
+    client: Client<T, X>,
     /// The request for the next page; `None` after the last one.
     next: Option<E>,
     /// Items of the current page that were not returned yet.
@@ -46,8 +46,8 @@ pub struct Pages<T: Transport, E: Paged> {
     pending: Option<CallOutput<T, Page<E::Item>>>,
 }
 
-impl<T: Transport, E: Paged> Pages<T, E> {
-    pub(crate) fn new(client: Client<T>, first: E) -> Self {
+impl<T: Transport, E: Paged, X: From<Error> + Send + 'static> Pages<T, E, X> {
+    pub(crate) fn new(client: Client<T, X>, first: E) -> Self {
         Self {
             client,
             next: Some(first),
@@ -61,7 +61,7 @@ impl<T: Transport, E: Paged> Pages<T, E> {
     ///
     /// # Errors
     /// See [`Client::call`]. The next call requests the same page again.
-    pub fn next_page(&mut self) -> T::Output<'_, NextPageOf<E>> {
+    pub fn next_page(&mut self) -> T::Output<'_, NextPageOf<E, X>> {
         let call = self
             .next
             .clone()
@@ -69,12 +69,13 @@ impl<T: Transport, E: Paged> Pages<T, E> {
         self.client.transport().run(NextPage {
             next: &mut self.next,
             call,
+            error: PhantomData,
         })
     }
 }
 
-impl<T: BlockingTransport, E: Paged> Iterator for Pages<T, E> {
-    type Item = Result<E::Item, Error>;
+impl<T: BlockingTransport, E: Paged, X: From<Error> + Send + 'static> Iterator for Pages<T, E, X> {
+    type Item = Result<E::Item, X>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.ready.is_empty() {
@@ -82,6 +83,7 @@ impl<T: BlockingTransport, E: Paged> Iterator for Pages<T, E> {
             match self.client.transport().run_now(NextPage {
                 next: &mut self.next,
                 call: Some(call),
+                error: PhantomData,
             })? {
                 Ok(page) => self.ready = page.data.into(),
                 Err(error) => {
@@ -95,16 +97,17 @@ impl<T: BlockingTransport, E: Paged> Iterator for Pages<T, E> {
 }
 
 #[cfg(feature = "stream")]
-impl<T: Transport, E: Paged> Unpin for Pages<T, E> {}
+impl<T: Transport, E: Paged, X> Unpin for Pages<T, E, X> {}
 
 /// Dropping the stream cancels its request. A page that was requested is kept while the stream is
 /// not polled.
 #[cfg(feature = "stream")]
-impl<T: Transport, E: Paged> futures_core::Stream for Pages<T, E>
+impl<T: Transport, E: Paged, X> futures_core::Stream for Pages<T, E, X>
 where
+    X: From<Error> + Send + 'static,
     CallOutput<T, Page<E::Item>>: Future<Output = Result<Page<E::Item>, Error>> + Unpin,
 {
-    type Item = Result<E::Item, Error>;
+    type Item = Result<E::Item, X>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -117,7 +120,7 @@ where
             };
             let pending = this
                 .pending
-                .get_or_insert_with(|| this.client.call(next.clone()));
+                .get_or_insert_with(|| this.client.with_error().call(next.clone()));
             let result = ready!(Pin::new(pending).poll(cx));
             this.pending = None;
             match result {
@@ -127,14 +130,14 @@ where
                 }
                 Err(error) => {
                     this.next = None;
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(Err(error.into())));
                 }
             }
         }
     }
 }
 
-impl<T: Transport, E: Paged> std::fmt::Debug for Pages<T, E> {
+impl<T: Transport, E: Paged, X> std::fmt::Debug for Pages<T, E, X> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pages")
             .field("next", &self.next)
@@ -143,13 +146,14 @@ impl<T: Transport, E: Paged> std::fmt::Debug for Pages<T, E> {
 }
 
 /// Fetches one page and stores the request for the following one in `next`.
-struct NextPage<'p, E: Paged> {
+struct NextPage<'p, E: Paged, X> {
     next: &'p mut Option<E>,
     call: Option<Call<E>>,
+    error: PhantomData<fn() -> X>,
 }
 
-impl<E: Paged> Flow for NextPage<'_, E> {
-    type Output = NextPageOf<E>;
+impl<E: Paged, X: From<Error> + Send> Flow for NextPage<'_, E, X> {
+    type Output = NextPageOf<E, X>;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         let Some(call) = &mut self.call else {
@@ -159,7 +163,7 @@ impl<E: Paged> Flow for NextPage<'_, E> {
         if let Step::Done(Ok(page)) = &step {
             advance(self.next, page);
         }
-        step.map(Some)
+        step.map(|result| Some(result.map_err(X::from)))
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
