@@ -87,11 +87,9 @@ macro_rules! apply {
 
 impl UploadArgs {
     fn settings(&self) -> UploadSettings {
-        UploadSettings {
-            concurrency: self.concurrency.into(),
-            bytes_per_second: self.limit_rate,
-            ..UploadSettings::default()
-        }
+        UploadSettings::default()
+            .with_concurrency(self.concurrency.into())
+            .with_bytes_per_second(self.limit_rate)
     }
 
     /// Policy for URLs that the platform supplies.

@@ -383,15 +383,15 @@ impl Request {
     }
 
     fn plan(&self, upload: AssetUpload, journal: UploadJournal) -> UploadPlan {
-        UploadPlan::Asset(Box::new(AssetPlan {
-            upload,
-            index_id: self.index_id.clone(),
-            enable_video_stream: self.enable_video_stream,
-            user_metadata: self.user_metadata.clone(),
-            wait: self.wait.clone(),
-            reconcile: self.reconcile.clone(),
-            journal,
-        }))
+        UploadPlan::Asset(Box::new(
+            AssetPlan::new(upload)
+                .with_index(self.index_id.clone())
+                .with_video_stream(self.enable_video_stream)
+                .with_metadata(self.user_metadata.clone())
+                .with_wait(self.wait.clone())
+                .with_reconcile(self.reconcile.clone())
+                .with_journal(journal),
+        ))
     }
 
     /// The metadata of the asset. With an index, the metadata belongs to the indexed asset instead.

@@ -16,7 +16,6 @@
 //!     .ingest("match.mp4")
 //!     .into_index("6298d673f1090f1100476d4c")
 //!     .observe(|event| eprintln!("{event}"))
-//!     .run()
 //!     .await?;
 //! println!("indexed as {:?}", video.video_id);
 //! # Ok(()) }

@@ -19,10 +19,12 @@ use crate::{
         Paged, Pages, Wait, WaitPolicy, Waited, Watched,
     },
     rng::Rng,
+    with_fields::with_fields,
 };
 
 /// The settings of a client.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ClientSettings {
     /// The base URL of the API, version included.
     pub base: Url,
@@ -33,6 +35,11 @@ pub struct ClientSettings {
     /// Receives retries and status changes.
     pub observer: Observer,
 }
+
+with_fields!(ClientSettings {
+    with_policy(policy: Policy);
+    with_observer(observer: Observer);
+});
 
 impl ClientSettings {
     /// The default settings for the API at `base`.

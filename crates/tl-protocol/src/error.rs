@@ -381,14 +381,14 @@ mod tests {
 
     #[test]
     fn message_names_the_stage_and_what_exists() {
-        let reached = Reached::Task(IngestedTask {
+        let reached = Reached::Task(Box::new(IngestedTask {
             created: CreatedTask::new("t1"),
             task: None,
             history: Vec::new(),
             upload: Duration::ZERO,
             indexing: Duration::ZERO,
             reconciled: false,
-        });
+        }));
         let error = Error::new(ErrorKind::Server, "no luck");
         let mut error = error.at(Stage::Indexing, Some(reached.clone()));
         assert_eq!(error.to_string(), "no luck (stage: indexing; task t1)");

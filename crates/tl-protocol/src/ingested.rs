@@ -6,6 +6,7 @@ use tl_model::{Asset, AssetId, CreatedTask, IndexedAsset, IndexedAssetId, Task, 
 
 /// A status observed while waiting, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StatusSeen {
     /// The status as received.
     pub status: String,
@@ -13,7 +14,7 @@ pub struct StatusSeen {
     pub after: Duration,
 }
 
-/// A stage of an ingestion.
+/// A stage of an ingestion. Exhaustive, because a client maps each stage to one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// The file is being uploaded.
@@ -36,6 +37,7 @@ impl fmt::Display for Stage {
 
 /// A completed upload in chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Uploaded {
     /// The session.
     pub upload_id: UploadId,
@@ -55,6 +57,7 @@ pub struct Uploaded {
 
 /// The result of an ingestion with assets, possibly incomplete.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct IngestedAsset {
     /// The asset.
     pub asset_id: Option<AssetId>,
@@ -76,6 +79,7 @@ pub struct IngestedAsset {
 
 /// The result of an ingestion with `/tasks`, possibly incomplete.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct IngestedTask {
     /// The created task.
     pub created: CreatedTask,
@@ -96,9 +100,9 @@ pub struct IngestedTask {
 #[non_exhaustive]
 pub enum Reached {
     /// With `/tasks`, the task was created.
-    Task(IngestedTask),
+    Task(Box<IngestedTask>),
     /// With assets, this was done; possibly nothing.
-    Asset(IngestedAsset),
+    Asset(Box<IngestedAsset>),
 }
 
 /// The resources that exist, each preceded by a semicolon.

@@ -27,6 +27,7 @@ pub mod retry;
 pub mod rng;
 #[cfg(feature = "webhook")]
 pub mod webhook;
+mod with_fields;
 
 pub use client::{Client, ClientSettings};
 pub use endpoint::Endpoint;

@@ -159,10 +159,7 @@ pub const MAX_EVENT: usize = 64 << 10;
 /// The feed of `endpoint` with short limits.
 #[must_use]
 pub fn events<E: Streamed>(endpoint: &E, base: &Url) -> Events<E> {
-    let policy = Policy {
-        base_delay: Duration::from_millis(10),
-        ..Policy::default()
-    };
+    let policy = Policy::default().with_base_delay(Duration::from_millis(10));
     Events::new(endpoint, base, policy, 1)
         .idle_limit(IDLE)
         .head_limit(HEAD)

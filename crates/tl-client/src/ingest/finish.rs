@@ -67,8 +67,8 @@ impl Finish {
     fn failed(mut self, mut error: tl_protocol::Error) -> Error {
         let (stage, reached) = error.take_reached();
         match reached {
-            Some(Reached::Task(ingested)) => self.so_far.take_task(ingested),
-            Some(Reached::Asset(ingested)) => self.so_far.take_asset(ingested),
+            Some(Reached::Task(ingested)) => self.so_far.take_task(*ingested),
+            Some(Reached::Asset(ingested)) => self.so_far.take_asset(*ingested),
             _ => {}
         }
         let stage = stage.map_or(Stage::Upload, Stage::from);

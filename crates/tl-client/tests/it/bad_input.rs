@@ -17,10 +17,7 @@ use tl_emulator::{Fault, FaultPlan};
 use crate::{World, both, good, poll_often};
 
 fn sequential() -> UploadSettings {
-    UploadSettings {
-        concurrency: 1,
-        ..UploadSettings::default()
-    }
+    UploadSettings::default().with_concurrency(1)
 }
 
 fn faults(text: &str) -> FaultPlan {

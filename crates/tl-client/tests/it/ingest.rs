@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tl_client::{
     Checker, Config, ErrorKind, Input, NotChecked, Stage, blocking,
-    protocol::{BytesSource, Source, endpoint::GetVideo, flow::WaitPolicy},
+    protocol::{BytesSource, Source, endpoint::GetVideo},
     validate::{MediaFacts, ProbeError, Prober, RangeRead, Route},
 };
 
@@ -251,7 +251,7 @@ fn wrong_key_and_missing_index_errors_hide_the_key() {
 #[test]
 fn each_stage_can_be_used_alone() {
     let world = World::new(good);
-    let policy = WaitPolicy { ..poll_often() };
+    let policy = poll_often();
     let client = blocking::Client::new(&world.config)
         .expect("a client")
         .with_checker(checker(good));

@@ -39,11 +39,9 @@ pub(crate) fn ingest(
     until: impl Fn(&Api) -> bool + Send + Sync + 'static,
 ) -> Result<Ingested, Error> {
     let control = UploadControl::default();
-    let settings = UploadSettings {
-        concurrency: 2,
-        control: control.clone(),
-        ..UploadSettings::default()
-    };
+    let settings = UploadSettings::default()
+        .with_concurrency(2)
+        .with_control(control.clone());
     let listener = events.listener();
     let listen = move |event: &Event| {
         listener(event);
@@ -189,10 +187,7 @@ fn dropped_async_upload_resumes() {
             .into_index(world.index_id.as_str())
             .route(Route::Multipart)
             .checkpoint(world.state.path())
-            .chunks(UploadSettings {
-                concurrency: 1,
-                ..UploadSettings::default()
-            })
+            .chunks(UploadSettings::default().with_concurrency(1))
             .observe(move |event| {
                 if let Event::Api(event) = event
                     && after_chunks(3)(event)

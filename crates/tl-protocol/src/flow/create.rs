@@ -37,6 +37,7 @@ const MAX_RESENDS: u32 = 2;
 
 /// A created resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Created<R> {
     /// The response, or its known parts if it was lost.
     pub response: R,

@@ -163,7 +163,7 @@ fn after_wait(
         Err(error) => {
             ingested.history = error.history().to_vec();
             ingested.indexing = took;
-            Err(error.at(Stage::Indexing, Some(Reached::Task(ingested))))
+            Err(error.at(Stage::Indexing, Some(Reached::Task(Box::new(ingested)))))
         }
     }
 }

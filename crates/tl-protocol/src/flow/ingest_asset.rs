@@ -135,7 +135,7 @@ impl IngestAsset {
             .extend(error.history().iter().map(|seen| (stage, seen.clone())));
         self.end_stage(now);
         self.state = State::Finished;
-        let reached = Reached::Asset(std::mem::take(&mut self.so_far));
+        let reached = Reached::Asset(Box::new(std::mem::take(&mut self.so_far)));
         Err(error.at(stage, Some(reached)))
     }
 

@@ -17,6 +17,7 @@ pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// What to do if the response to a create request is lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reconcile {
     /// Nothing: the result is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     Never,

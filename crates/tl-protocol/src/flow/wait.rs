@@ -15,10 +15,12 @@ use crate::{
         slot::{Receiver, Slot, Tokens},
     },
     rng::Rng,
+    with_fields::with_fields,
 };
 
 /// The processing state of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Progress {
     /// In progress, or a status that this version does not know.
     Working,
@@ -67,6 +69,7 @@ impl Watched for GetTask {
 
 /// The polling interval and the deadline.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct WaitPolicy {
     /// The interval between the first two polls. Default 1 s: a one-minute clip is ready after
     /// about 45 s (seen live 2026-07-20).
@@ -88,6 +91,12 @@ impl Default for WaitPolicy {
     }
 }
 
+with_fields!(WaitPolicy {
+    with_first_interval(first_interval: Duration);
+    with_max_interval(max_interval: Duration);
+    with_deadline(deadline: Duration);
+});
+
 impl WaitPolicy {
     /// The default intervals with another deadline.
     #[must_use]
@@ -101,6 +110,7 @@ impl WaitPolicy {
 
 /// A resource that became ready.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Waited<R> {
     /// The last response.
     pub value: R,

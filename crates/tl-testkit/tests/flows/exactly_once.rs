@@ -284,25 +284,20 @@ impl Scenario {
                     upload: NewUpload::new("match.mp4", UploadType::Video, source.len()),
                 })),
                 source,
-                settings: UploadSettings {
-                    concurrency: 2,
-                    ..UploadSettings::default()
-                },
+                settings: UploadSettings::default().with_concurrency(2),
             },
         };
         let record = self.record.lock().expect("no panic before").clone();
         let keep = Arc::clone(&self.record);
-        let plan = AssetPlan {
-            upload: record.resume(fresh, false, true),
-            index_id: Some("i1".into()),
-            enable_video_stream: None,
-            user_metadata: None,
-            wait: self.wait.then(WaitPolicy::default),
-            reconcile: self.reconcile.clone(),
-            journal: UploadJournal::new(move |change| {
+        let plan = AssetPlan::new(record.resume(fresh, false, true))
+            .with_index(Some("i1".into()))
+            .with_video_stream(None)
+            .with_metadata(None)
+            .with_wait(self.wait.then(WaitPolicy::default))
+            .with_reconcile(self.reconcile.clone())
+            .with_journal(UploadJournal::new(move |change| {
                 keep.lock().expect("no panic before").apply(change);
-            }),
-        };
+            }));
         IngestAsset::new(plan, &base(), at_once(), seed)
     }
 

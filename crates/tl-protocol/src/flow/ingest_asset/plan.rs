@@ -11,10 +11,12 @@ use crate::{
         Reconcile, WaitPolicy,
         upload::{Begin, IngestRecord, Intent, UploadJournal, UploadSettings},
     },
+    with_fields::with_fields,
 };
 
 /// How the media is uploaded.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum AssetUpload {
     /// In one request, or from a URL that the platform fetches.
     Whole(CreateAsset),
@@ -108,6 +110,7 @@ impl IngestRecord {
 
 /// The plan of an ingestion.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AssetPlan {
     /// How the media is uploaded.
     pub upload: AssetUpload,
@@ -126,4 +129,30 @@ pub struct AssetPlan {
     pub reconcile: Reconcile,
     /// Records the progress for a later process.
     pub journal: UploadJournal,
+}
+
+with_fields!(AssetPlan {
+    with_index(index_id: Option<IndexId>);
+    with_video_stream(enable_video_stream: Option<bool>);
+    with_metadata(user_metadata: Option<UserMetadata>);
+    with_wait(wait: Option<WaitPolicy>);
+    with_reconcile(reconcile: Reconcile);
+    with_journal(journal: UploadJournal);
+});
+
+impl AssetPlan {
+    /// A plan that uploads an asset and waits until it is ready, without an index and without a
+    /// journal.
+    #[must_use]
+    pub fn new(upload: AssetUpload) -> Self {
+        Self {
+            upload,
+            index_id: None,
+            enable_video_stream: None,
+            user_metadata: None,
+            wait: Some(WaitPolicy::default()),
+            reconcile: Reconcile::default(),
+            journal: UploadJournal::none(),
+        }
+    }
 }

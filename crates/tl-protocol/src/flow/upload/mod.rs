@@ -56,6 +56,7 @@ use urls::Urls;
 
 /// The start of an upload.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Begin {
     /// A new session.
     New(CreateUpload),
