@@ -59,7 +59,7 @@ impl ClientSettings {
 /// Clones are cheap and share the transport with its connections and limits. What a method returns
 /// does not borrow the client: with an asynchronous transport, its future can be spawned.
 ///
-/// `X` is the error type of its methods. A crate that adds methods with errors of its own converts
+/// `X` is the error type of its methods. A crate whose methods have other errors too converts
 /// all errors into one type (see [`with_error`](Client::with_error)).
 #[derive(Debug)]
 pub struct Client<T, X = Error> {

@@ -14,7 +14,7 @@ pub struct StatusSeen {
     pub after: Duration,
 }
 
-/// A stage of an ingestion. Exhaustive, because a client maps each stage to one of its own.
+/// A stage of an ingestion. Exhaustive, because a client maps each stage to its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// The file is being uploaded.

@@ -3,12 +3,16 @@
 use std::thread;
 
 use tl_client::{
-    Client, Error, ErrorKind, blocking, model::AssetId, protocol::endpoint::ListAssetIndexedAssets,
+    Client, Error, ErrorKind, blocking,
+    model::AssetId,
+    protocol::endpoint::{ListAssetIndexedAssets, ListAssets},
 };
 
 use crate::{World, checker, good, poll_often, runtime};
 
 fn assert_spawnable<T: Send + 'static>(_: &T) {}
+
+fn assert_shared<T: Sync>(_: &T) {}
 
 #[test]
 fn requests_outlive_the_client_that_made_them() {
@@ -26,7 +30,9 @@ fn requests_outlive_the_client_that_made_them() {
         let ingest = client.ingest(world.file.path());
         assert_spawnable(&ingest);
         assert_spawnable(&ingest.run());
-        assert_spawnable(&client.pages(tl_client::protocol::endpoint::ListAssets::default()));
+        let pages = client.pages(ListAssets::default());
+        assert_spawnable(&pages);
+        assert_shared(&pages);
         drop(client);
         let index = index.await.expect("no panic").expect("the index");
         let uploaded = upload.await.expect("no panic").expect("an asset");
@@ -83,19 +89,19 @@ fn every_method_has_the_same_error_type() {
         client.assets().get(missing)?;
         Ok(())
     };
-    check(request().expect_err("there is no such asset"));
+    check(request().expect_err("the asset does not exist"));
     let list = ListAssetIndexedAssets::new(missing);
     check(
         client
             .pages(list)
             .next()
             .expect("one item")
-            .expect_err("there is no such asset"),
+            .expect_err("the asset does not exist"),
     );
     runtime().block_on(async {
         let client = Client::new(&world.config).expect("a client");
         let waited = client.assets().wait(missing, poll_often()).await;
-        check(waited.expect_err("there is no such asset"));
+        check(waited.expect_err("the asset does not exist"));
     });
 }
 
@@ -104,7 +110,7 @@ mod stream {
     use futures_util::{FutureExt, StreamExt};
     use tl_client::protocol::{
         BytesSource,
-        endpoint::{CreateAsset, ListAssets, Media, PageRequest},
+        endpoint::{CreateAsset, Media, PageRequest},
     };
 
     use super::*;

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, marker::PhantomData};
 #[cfg(feature = "stream")]
 use std::{
     pin::Pin,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -41,9 +42,10 @@ pub struct Pages<T: Transport, E: Paged, X = Error> {
     next: Option<E>,
     /// Items of the current page that were not returned yet.
     ready: VecDeque<E::Item>,
-    /// The page that the stream waits for.
+    /// The page that the stream waits for. Never locked: the mutex keeps the list `Sync`, as it is
+    /// without the feature.
     #[cfg(feature = "stream")]
-    pending: Option<CallOutput<T, Page<E::Item>>>,
+    pending: Mutex<Option<CallOutput<T, Page<E::Item>>>>,
 }
 
 impl<T: Transport, E: Paged, X: From<Error> + Send + 'static> Pages<T, E, X> {
@@ -53,7 +55,7 @@ impl<T: Transport, E: Paged, X: From<Error> + Send + 'static> Pages<T, E, X> {
             next: Some(first),
             ready: VecDeque::new(),
             #[cfg(feature = "stream")]
-            pending: None,
+            pending: Mutex::new(None),
         }
     }
 
@@ -118,11 +120,11 @@ where
             let Some(next) = &this.next else {
                 return Poll::Ready(None);
             };
-            let pending = this
-                .pending
-                .get_or_insert_with(|| this.client.with_error().call(next.clone()));
-            let result = ready!(Pin::new(pending).poll(cx));
-            this.pending = None;
+            let pending = this.pending.get_mut();
+            let pending = pending.unwrap_or_else(PoisonError::into_inner);
+            let call = pending.get_or_insert_with(|| this.client.with_error().call(next.clone()));
+            let result = ready!(Pin::new(call).poll(cx));
+            *pending = None;
             match result {
                 Ok(page) => {
                     advance(&mut this.next, &page);

@@ -109,7 +109,7 @@ pub(crate) trait Receiver {
     /// flight, or of another slot.
     fn started(&self, token: Token) -> Option<Duration>;
 
-    /// Passes an outcome to the inner flow, if the exchange is one of its own.
+    /// Passes an outcome to the inner flow, if that flow started the exchange.
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome);
 }
 
