@@ -129,11 +129,9 @@ fn upload(
 > {
     let source = source(arguments)?;
     let upload = NewUpload::new("a.mp4", UploadType::Video, source.len());
-    let settings = UploadSettings {
-        concurrency: arguments.number("concurrency")?,
-        deadline: Some(Duration::from_secs(300)),
-        ..UploadSettings::default()
-    };
+    let settings = UploadSettings::default()
+        .with_concurrency(arguments.number("concurrency")?)
+        .with_deadline(Some(Duration::from_secs(300)));
     let begin = Begin::New(CreateUpload { upload });
     Ok(MultipartUpload::new(
         source,

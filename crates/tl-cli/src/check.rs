@@ -9,8 +9,7 @@ use tl_client::Checker;
 use tl_client::checker::Checked;
 use tl_validate::header::HeaderReader;
 use tl_validate::{
-    Engine, ProbeError, ProbeOptions, Prober, Route, RulePack, Target, check_probe_failure,
-    open_media,
+    Engine, ProbeOptions, Prober, Route, RulePack, Target, check_probe_failure, open_media,
 };
 
 use crate::failure::Failure;
@@ -224,14 +223,9 @@ impl UploadChecker {
         };
         self.checker
             .check_file(file, &name, route)
-            .map_err(|error| {
-                let probe = std::error::Error::source(&error)
-                    .and_then(|source| source.downcast_ref::<ProbeError>())
-                    .cloned();
-                match probe {
-                    Some(probe) => probe.into(),
-                    None => error.into(),
-                }
+            .map_err(|error| match error.probe().cloned() {
+                Some(probe) => probe.into(),
+                None => error.into(),
             })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use tl_client::ErrorKind as Client;
 use tl_protocol::ErrorKind as Api;
 use tl_validate::ProbeErrorKind as Probe;
 
@@ -76,25 +75,21 @@ impl Exit {
 
     /// Exit code of a client error.
     pub(crate) fn of_client(error: &tl_client::Error) -> Self {
-        match error.kind() {
-            Client::Configuration
-            | Client::File
-            | Client::Route
-            | Client::Checkpoint
-            | Client::SourceChanged => Self::Usage,
-            Client::CheckFailed => std::error::Error::source(error)
-                .and_then(|source| source.downcast_ref::<tl_validate::ProbeError>())
-                .map_or(Self::Usage, |error| Self::of_probe(error.kind())),
-            Client::RefusedLocally => Self::RefusedLocally,
-            Client::Api(kind) => Self::of_api(kind),
-            _ => Self::Refused,
-        }
+        let probe = error.probe().map(|error| Self::of_probe(error.kind()));
+        probe.unwrap_or_else(|| Self::of_api(error.kind()))
     }
 
-    /// Exit code of an API or transport error.
+    /// Exit code of an error kind.
     pub(crate) fn of_api(kind: Api) -> Self {
         match kind {
-            Api::InvalidRequest => Self::Usage,
+            Api::InvalidRequest
+            | Api::Configuration
+            | Api::File
+            | Api::Route
+            | Api::Checkpoint
+            | Api::SourceChanged
+            | Api::CheckFailed => Self::Usage,
+            Api::RefusedLocally => Self::RefusedLocally,
             Api::Unauthorized => Self::KeyRefused,
             Api::RateLimited | Api::QuotaExhausted => Self::Limit,
             Api::Server
@@ -185,6 +180,13 @@ mod tests {
             (Api::SourceFailed, 5),
             (Api::DeadlinePassed, 8),
             (Api::ProcessingFailed, 7),
+            (Api::Configuration, 2),
+            (Api::File, 2),
+            (Api::Route, 2),
+            (Api::Checkpoint, 2),
+            (Api::SourceChanged, 2),
+            (Api::CheckFailed, 2),
+            (Api::RefusedLocally, 3),
         ] {
             assert_eq!(Exit::of_api(kind).code(), code, "{kind:?}");
         }

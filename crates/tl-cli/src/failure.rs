@@ -216,7 +216,7 @@ impl From<tl_client::Error> for Failure {
         let exit = Exit::of_client(&error);
         let report = error.report().cloned();
         if let Some(api) = error.api() {
-            let mut failure = Self::new(exit, hints::client_kind(error.kind()), error.to_string());
+            let mut failure = Self::new(exit, hints::api_kind(error.kind()), error.to_string());
             failure.0.hint = Some(hints::for_api(api));
             failure.0.response = ResponseInfo {
                 code: api.code().map(ToString::to_string),
@@ -230,7 +230,7 @@ impl From<tl_client::Error> for Failure {
             failure.0.causes = chain(&error);
             return failure.with_report(report);
         }
-        let mut failure = Self::new(exit, hints::client_kind(error.kind()), error.to_string());
+        let mut failure = Self::new(exit, hints::api_kind(error.kind()), error.to_string());
         failure.0.hint = hints::for_client(error.kind()).map(str::to_owned);
         failure.0.causes = chain(&error);
         failure.with_report(report)

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use tl_client::ErrorKind as Client;
 use tl_client::config::BASE_URL_VARIABLE;
 use tl_protocol::ErrorKind as Api;
 
@@ -35,7 +34,7 @@ pub(crate) fn set_base_url(base: &Url) {
     ));
 }
 
-/// JSON `kind` of an API or transport error.
+/// JSON `kind` of an error.
 pub(crate) fn api_kind(kind: Api) -> &'static str {
     match kind {
         Api::InvalidRequest => "invalid_request",
@@ -55,21 +54,13 @@ pub(crate) fn api_kind(kind: Api) -> &'static str {
         Api::DeadlinePassed => "deadline_passed",
         Api::ProcessingFailed => "processing_failed",
         Api::Canceled => "canceled",
-        _ => "other",
-    }
-}
-
-/// JSON `kind` of a client error.
-pub(crate) fn client_kind(kind: Client) -> &'static str {
-    match kind {
-        Client::Configuration => "configuration",
-        Client::File => "file",
-        Client::CheckFailed => "check_failed",
-        Client::RefusedLocally => "refused_locally",
-        Client::Route => "route",
-        Client::Checkpoint => "checkpoint",
-        Client::SourceChanged => "source_changed",
-        Client::Api(kind) => api_kind(kind),
+        Api::Configuration => "configuration",
+        Api::File => "file",
+        Api::CheckFailed => "check_failed",
+        Api::RefusedLocally => "refused_locally",
+        Api::Route => "route",
+        Api::Checkpoint => "checkpoint",
+        Api::SourceChanged => "source_changed",
         _ => "other",
     }
 }
@@ -125,21 +116,21 @@ pub(crate) fn for_api(error: &tl_protocol::Error) -> String {
 }
 
 /// Hint for a local error.
-pub(crate) fn for_client(kind: Client) -> Option<&'static str> {
+pub(crate) fn for_client(kind: Api) -> Option<&'static str> {
     Some(match kind {
-        Client::Configuration => "`tl doctor` shows the configuration, `tl help` the options",
-        Client::File => "pass a video file that the current user can read",
-        Client::Route => "omit --route, or pass one that supports this input",
-        Client::Checkpoint => {
+        Api::Configuration => "`tl doctor` shows the configuration, `tl help` the options",
+        Api::File => "pass a video file that the current user can read",
+        Api::Route => "omit --route, or pass one that supports this input",
+        Api::Checkpoint => {
             "run `tl upload list` to list checkpoints, `tl upload abandon ID` to delete one, or pass --no-resume to start over"
         }
-        Client::SourceChanged => {
+        Api::SourceChanged => {
             "pass --no-resume to upload the current file; the platform closes the old session automatically"
         }
-        Client::CheckFailed => {
+        Api::CheckFailed => {
             "retry; `tl doctor` checks the helper, and --no-check skips the local check"
         }
-        Client::RefusedLocally => {
+        Api::RefusedLocally => {
             "correct the file; if the account has other limits, pass them with --rules FILE"
         }
         _ => return None,

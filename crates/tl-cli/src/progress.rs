@@ -124,8 +124,8 @@ impl Progress {
                     self.output.detail(&format!("{name}: {text}"));
                 }
             }
-            Api::Status { id, .. } => {
-                let name = if name.is_empty() { id.as_str() } else { name };
+            Api::Status { resource, .. } => {
+                let name = if name.is_empty() { resource.id() } else { name };
                 self.update_and_log(name, &text);
             }
             _ => self.update_and_log(name, &text),

@@ -8,7 +8,7 @@ use tl_client::{Checkpoints, Event, Ingest, Upload};
 use tl_model::{AssetId, TaskId, UploadId};
 use tl_protocol::flow::Stage;
 use tl_protocol::flow::upload::UploadSettings;
-use tl_protocol::{Event as Api, SuppliedUrls};
+use tl_protocol::{Event as Api, Resource, SuppliedUrls};
 use tl_validate::Route;
 
 use crate::failure::Failure;
@@ -87,11 +87,9 @@ macro_rules! apply {
 
 impl UploadArgs {
     fn settings(&self) -> UploadSettings {
-        UploadSettings {
-            concurrency: self.concurrency.into(),
-            bytes_per_second: self.limit_rate,
-            ..UploadSettings::default()
-        }
+        UploadSettings::default()
+            .with_concurrency(self.concurrency.into())
+            .with_bytes_per_second(self.limit_rate)
     }
 
     /// Policy for URLs that the platform supplies.
@@ -103,11 +101,11 @@ impl UploadArgs {
         }
     }
 
-    pub(crate) fn of_ingest<'c>(&self, call: Ingest<'c>) -> Ingest<'c> {
+    pub(crate) fn of_ingest(&self, call: Ingest) -> Ingest {
         apply!(self, call)
     }
 
-    pub(crate) fn of_upload<'c>(&self, call: Upload<'c>) -> Upload<'c> {
+    pub(crate) fn of_upload(&self, call: Upload) -> Upload {
         apply!(self, call)
     }
 
@@ -164,9 +162,8 @@ impl ItemTracker {
                 ItemState::Processing(asset_id.clone())
             }
             Event::Api(Api::Created {
-                resource: "task",
-                id,
-            }) => ItemState::Task(TaskId::from(id.as_str())),
+                resource: Resource::Task(id),
+            }) => ItemState::Task(id.clone()),
             _ => return false,
         };
         let there = matches!(state, ItemState::Processing(_) | ItemState::Task(_));

@@ -61,6 +61,10 @@ impl<E> WaitTarget<E>
 where
     E: Watched<Response: Serialize + Send> + 'static,
 {
+    fn id(&self) -> String {
+        self.endpoint.resource().id().to_owned()
+    }
+
     fn ready(&self, output: &Output, waited: &Waited<E::Response>, is_only: bool) {
         output.json(&json!({
             self.noun: waited.value,
@@ -79,7 +83,7 @@ where
             output.line(&format!(
                 "{GOOD}ready{GOOD:#}  {} {} after {}",
                 self.noun,
-                self.endpoint.id(),
+                self.id(),
                 units::format_duration(waited.took)
             ));
         }
@@ -87,7 +91,7 @@ where
 
     /// Reports the failure of one of several resources.
     fn failed(&self, output: &Output, shared: &RepeatedFailures, failure: Failure) -> Exit {
-        let (noun, id) = (self.noun, self.endpoint.id());
+        let (noun, id) = (self.noun, self.id());
         let message = format!("{noun} {id}: {}", failure.message());
         let failure = failure.with_message(message);
         output.json(&json!({"id": id, "error": failure.to_json()}));
@@ -96,7 +100,7 @@ where
     }
 
     fn interrupted(&self) -> Failure {
-        let (noun, id) = (self.noun, self.endpoint.id());
+        let (noun, id) = (self.noun, self.id());
         Failure::interrupted(format!(
             "interrupted; the platform continues with {noun} {id}"
         ))

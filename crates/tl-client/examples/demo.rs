@@ -159,11 +159,10 @@ fn clips_folder() -> StepResult<PathBuf> {
 
 /// Indexing takes the emulator about a second: poll often.
 fn poll_often() -> WaitPolicy {
-    WaitPolicy {
-        first_interval: Duration::from_millis(40),
-        max_interval: Duration::from_millis(100),
-        deadline: Duration::from_secs(60),
-    }
+    WaitPolicy::default()
+        .with_first_interval(Duration::from_millis(40))
+        .with_max_interval(Duration::from_millis(100))
+        .with_deadline(Duration::from_secs(60))
 }
 
 fn print_event(event: &Event) {

@@ -3,6 +3,7 @@
 use std::{
     ops::Deref,
     path::Path,
+    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
@@ -18,10 +19,23 @@ use crate::{
 
 /// An async client of the platform. It needs a tokio runtime.
 ///
-/// It has every method of [`tl_protocol::Client`]; each returns a future.
-#[derive(Debug)]
+/// It has every method of [`tl_protocol::Client`]; each returns a future that does not borrow the
+/// client, so that it can be spawned. Clones are cheap and share connections, limits and checker.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = tl_client::Client::from_env()?;
+/// let asset = tokio::spawn(client.assets().get("6298d673f1090f1100476d4c"));
+/// let upload = {
+///     let client = client.clone();
+///     tokio::spawn(async move { client.upload("match.mp4").await })
+/// };
+/// println!("{:?}, {:?}", asset.await??.status, upload.await??.asset_id);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
 pub struct Client {
-    api: tl_protocol::Client<AsyncHttp>,
+    api: tl_protocol::Client<AsyncHttp, Error>,
     checker: Arc<OnceLock<Checker>>,
 }
 
@@ -36,7 +50,7 @@ impl Client {
                 .with_source(error)
         })?;
         Ok(Self {
-            api: tl_protocol::Client::new(transport, config.client_settings()),
+            api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
             checker: Arc::default(),
         })
     }
@@ -70,22 +84,22 @@ impl Client {
     }
 
     /// Uploads a video as an asset, without indexing it.
-    pub fn upload(&self, input: impl Into<Input>) -> Upload<'_> {
+    pub fn upload(&self, input: impl Into<Input>) -> Upload {
         Upload {
-            client: self,
+            client: self.clone(),
             request: Request::upload(input.into()),
         }
     }
 
     /// Indexes an existing asset.
-    pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest<'_> {
+    pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest {
         self.ingest(Input::Asset(asset_id.into()))
     }
 
     /// Checks a video, uploads it, waits for the asset, indexes it, and waits for the index.
-    pub fn ingest(&self, input: impl Into<Input>) -> Ingest<'_> {
+    pub fn ingest(&self, input: impl Into<Input>) -> Ingest {
         Ingest {
-            client: self,
+            client: self.clone(),
             request: Request::ingest(input.into()),
         }
     }
@@ -95,18 +109,18 @@ impl Client {
         // Reading a file blocks.
         let PreparedUpload {
             send,
-            wait,
             observer,
             finish,
         } = tokio::task::spawn_blocking(move || request.prepare(&base, &cell))
             .await
             .map_err(join_error)??;
+        let api = self.api.with_error::<tl_protocol::Error>();
         match send {
-            UploadPlan::Task(create) => {
-                finish.complete_task(self.api.ingest_task(create, wait, observer).await)
+            UploadPlan::Task { create, wait } => {
+                finish.complete_task(api.ingest_task(create, wait, observer).await)
             }
             UploadPlan::Asset(plan) => {
-                finish.complete_asset(self.api.ingest_asset(*plan, observer).await)
+                finish.complete_asset(api.ingest_asset(*plan, observer).await)
             }
         }
     }
@@ -117,22 +131,31 @@ fn join_error(error: tokio::task::JoinError) -> Error {
 }
 
 impl Deref for Client {
-    type Target = tl_protocol::Client<AsyncHttp>;
+    type Target = tl_protocol::Client<AsyncHttp, Error>;
 
     fn deref(&self) -> &Self::Target {
         &self.api
     }
 }
 
-/// An ingestion, started by [`run`](Ingest::run).
+/// An ingestion, started by `.await` or by [`run`](Ingest::run).
 #[derive(Debug)]
-#[must_use = "nothing happens until `run` is awaited"]
-pub struct Ingest<'c> {
-    client: &'c Client,
+#[must_use = "nothing happens until it is awaited"]
+pub struct Ingest {
+    client: Client,
     request: Request,
 }
 
-impl Ingest<'_> {
+impl IntoFuture for Ingest {
+    type Output = Result<Ingested, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl Ingest {
     ingest_settings!();
 
     /// Checks the file, uploads it, and waits until the video is indexed. Dropping the future
@@ -140,23 +163,32 @@ impl Ingest<'_> {
     /// resumes from the checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. [`ErrorKind::Api`]
-    /// with the platform's response, the stage and the partial result. Another kind if a local
-    /// setting, file or checkpoint is invalid.
+    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. Kinds of
+    /// requests come with the stage and the partial result, and with the platform's response if
+    /// there is one. Another kind if a local setting, file or checkpoint is invalid.
     pub async fn run(self) -> Result<Ingested, Error> {
         self.client.send(self.request).await
     }
 }
 
-/// An upload, started by [`run`](Upload::run).
+/// An upload, started by `.await` or by [`run`](Upload::run).
 #[derive(Debug)]
-#[must_use = "nothing happens until `run` is awaited"]
-pub struct Upload<'c> {
-    client: &'c Client,
+#[must_use = "nothing happens until it is awaited"]
+pub struct Upload {
+    client: Client,
     request: Request,
 }
 
-impl Upload<'_> {
+impl IntoFuture for Upload {
+    type Output = Result<UploadedAsset, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl Upload {
     upload_settings!();
 
     /// Checks the file, uploads it, and waits until the asset is ready. Dropping the future cancels

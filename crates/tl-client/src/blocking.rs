@@ -1,6 +1,10 @@
 //! The blocking client with `upload`, `index` and `ingest`. It does not depend on an async runtime.
 
-use std::{ops::Deref, path::Path, sync::OnceLock};
+use std::{
+    ops::Deref,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use tl_http_blocking::BlockingHttp;
 use tl_model::AssetId;
@@ -15,7 +19,7 @@ use crate::{
 /// A blocking client of the platform.
 ///
 /// It has every method of [`tl_protocol::Client`]; each returns a result, and a list is an
-/// iterator.
+/// iterator. Clones are cheap and share connections, limits and checker.
 ///
 /// ```no_run
 /// # fn example() -> Result<(), tl_client::Error> {
@@ -24,10 +28,10 @@ use crate::{
 /// println!("indexed as {:?}", video.video_id);
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
-    api: tl_protocol::Client<BlockingHttp>,
-    checker: OnceLock<Checker>,
+    api: tl_protocol::Client<BlockingHttp, Error>,
+    checker: Arc<OnceLock<Checker>>,
 }
 
 impl Client {
@@ -41,8 +45,8 @@ impl Client {
                 .with_source(error)
         })?;
         Ok(Self {
-            api: tl_protocol::Client::new(transport, config.client_settings()),
-            checker: OnceLock::new(),
+            api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
+            checker: Arc::default(),
         })
     }
 
@@ -57,7 +61,7 @@ impl Client {
     /// Uses `checker` instead of [`Checker::standard`] to check files and to choose routes.
     #[must_use]
     pub fn with_checker(mut self, checker: Checker) -> Self {
-        self.checker = checker.into();
+        self.checker = Arc::new(checker.into());
         self
     }
 
@@ -71,22 +75,22 @@ impl Client {
     }
 
     /// Uploads a video as an asset, without indexing it.
-    pub fn upload(&self, input: impl Into<Input>) -> Upload<'_> {
+    pub fn upload(&self, input: impl Into<Input>) -> Upload {
         Upload {
-            client: self,
+            client: self.clone(),
             request: Request::upload(input.into()),
         }
     }
 
     /// Indexes an existing asset.
-    pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest<'_> {
+    pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest {
         self.ingest(Input::Asset(asset_id.into()))
     }
 
     /// Checks a video, uploads it, waits for the asset, indexes it, and waits for the index.
-    pub fn ingest(&self, input: impl Into<Input>) -> Ingest<'_> {
+    pub fn ingest(&self, input: impl Into<Input>) -> Ingest {
         Ingest {
-            client: self,
+            client: self.clone(),
             request: Request::ingest(input.into()),
         }
     }
@@ -94,23 +98,21 @@ impl Client {
     fn send(&self, request: &Request) -> Result<Ingested, Error> {
         let PreparedUpload {
             send,
-            wait,
             observer,
             finish,
         } = request.prepare(&self.api.settings().base, &self.checker)?;
+        let api = self.api.with_error::<tl_protocol::Error>();
         match send {
-            UploadPlan::Task(create) => {
-                finish.complete_task(self.api.ingest_task(create, wait, observer))
+            UploadPlan::Task { create, wait } => {
+                finish.complete_task(api.ingest_task(create, wait, observer))
             }
-            UploadPlan::Asset(plan) => {
-                finish.complete_asset(self.api.ingest_asset(*plan, observer))
-            }
+            UploadPlan::Asset(plan) => finish.complete_asset(api.ingest_asset(*plan, observer)),
         }
     }
 }
 
 impl Deref for Client {
-    type Target = tl_protocol::Client<BlockingHttp>;
+    type Target = tl_protocol::Client<BlockingHttp, Error>;
 
     fn deref(&self) -> &Self::Target {
         &self.api
@@ -120,21 +122,21 @@ impl Deref for Client {
 /// An ingestion, started by [`run`](Ingest::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run`"]
-pub struct Ingest<'c> {
-    client: &'c Client,
+pub struct Ingest {
+    client: Client,
     request: Request,
 }
 
-impl Ingest<'_> {
+impl Ingest {
     ingest_settings!();
 
     /// Checks the file, uploads it, and waits until the video is indexed. If the process ends
     /// before that, a later run resumes from the checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. [`ErrorKind::Api`]
-    /// with the platform's response, the stage and the partial result. Another kind if a local
-    /// setting, file or checkpoint is invalid.
+    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. Kinds of
+    /// requests come with the stage and the partial result, and with the platform's response if
+    /// there is one. Another kind if a local setting, file or checkpoint is invalid.
     pub fn run(self) -> Result<Ingested, Error> {
         self.client.send(&self.request)
     }
@@ -143,12 +145,12 @@ impl Ingest<'_> {
 /// An upload, started by [`run`](Upload::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run`"]
-pub struct Upload<'c> {
-    client: &'c Client,
+pub struct Upload {
+    client: Client,
     request: Request,
 }
 
-impl Upload<'_> {
+impl Upload {
     upload_settings!();
 
     /// Checks the file, uploads it, and waits until the asset is ready. If the process ends before

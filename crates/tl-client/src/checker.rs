@@ -135,7 +135,7 @@ impl Checker {
                 ErrorKind::CheckFailed,
                 format!("`{name}` could not be checked, so nothing was sent"),
             )
-            .with_source(error)),
+            .with_probe(error)),
         }
     }
 }
@@ -168,7 +168,7 @@ impl fmt::Debug for Checker {
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions::default())
         .map_err(|error| {
-        Error::new(ErrorKind::CheckFailed, "media cannot be read").with_source(error)
+        Error::new(ErrorKind::CheckFailed, "media cannot be read").with_probe(error)
     })?;
     Ok(Arc::new(pool))
 }

@@ -92,12 +92,9 @@ impl Config {
         expect(dead_code, reason = "no client is enabled")
     )]
     pub(crate) fn client_settings(&self) -> ClientSettings {
-        ClientSettings {
-            base: self.base.clone(),
-            policy: self.policy.clone(),
-            seed: self.seed,
-            observer: self.observer.clone(),
-        }
+        ClientSettings::new(self.base.clone(), self.seed)
+            .with_policy(self.policy.clone())
+            .with_observer(self.observer.clone())
     }
 }
 

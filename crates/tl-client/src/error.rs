@@ -1,40 +1,15 @@
 //! The error type of this crate: invalid input, a failed local check, or an error of the platform,
 //! with the partial result.
 
-use std::{error, fmt};
+use std::{error, fmt, time::Duration};
 
-use tl_validate::Report;
+use tl_model::ErrorCode;
+use tl_protocol::ErrorKind;
+use tl_validate::{ProbeError, Report};
 
 use crate::{Ingested, Stage};
 
-/// Category of an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The key, the base URL or another setting is invalid. Nothing was sent. The message names the
-    /// setting.
-    Configuration,
-    /// The file cannot be read, or is not a regular file. Nothing was sent.
-    File,
-    /// The requested route does not support this input. Nothing was sent. The message lists the
-    /// routes that do.
-    Route,
-    /// The local check could not run: no prober, or it failed. Nothing was sent.
-    CheckFailed,
-    /// The local check refused the file. Nothing was sent. [`Error::report`] has every finding and
-    /// its fix.
-    RefusedLocally,
-    /// The checkpoint of an earlier upload cannot be used or is in use. Nothing was sent or lost.
-    /// Abandon it or start over.
-    Checkpoint,
-    /// An earlier upload cannot be resumed because the source has changed. Nothing was sent.
-    /// Abandon it or start over.
-    SourceChanged,
-    /// A request to the platform failed.
-    Api(tl_protocol::ErrorKind),
-}
-
-/// Error of a client, upload or ingestion.
+/// Error of a client: of a local setting, file or check, or of a request to the platform.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -43,7 +18,16 @@ struct Inner {
     stage: Option<Stage>,
     reached: Option<Box<Ingested>>,
     report: Option<Report>,
-    source: Option<Box<dyn error::Error + Send + Sync>>,
+    source: Option<Cause>,
+}
+
+/// What an error is caused by.
+#[derive(Debug)]
+enum Cause {
+    Api(tl_protocol::Error),
+    Probe(ProbeError),
+    /// A cause that is only shown.
+    Other(Box<dyn error::Error + Send + Sync>),
 }
 
 impl Error {
@@ -62,7 +46,13 @@ impl Error {
         mut self,
         source: impl Into<Box<dyn error::Error + Send + Sync>>,
     ) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Cause::Other(source.into()));
+        self
+    }
+
+    /// Attaches the error of the prober.
+    pub(crate) fn with_probe(mut self, error: ProbeError) -> Self {
+        self.0.source = Some(Cause::Probe(error));
         self
     }
 
@@ -78,7 +68,7 @@ impl Error {
         self
     }
 
-    /// Category of the error.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -102,10 +92,38 @@ impl Error {
         self.0.reached.as_deref()
     }
 
-    /// The platform's response, with code, message and request id.
+    /// The error of the request, if one failed: with the platform's response, the attempts and the
+    /// observed statuses.
     #[must_use]
     pub fn api(&self) -> Option<&tl_protocol::Error> {
-        self.0.source.as_ref()?.downcast_ref()
+        match &self.0.source {
+            Some(Cause::Api(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status of the platform's last response.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.api()?.status()
+    }
+
+    /// The platform's own code, such as `video_duration_too_short`.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.api()?.code()
+    }
+
+    /// The platform's request id, for support requests.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.api()?.request_id()
+    }
+
+    /// How long the platform asked to wait, counted from its last response.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.api()?.retry_after()
     }
 
     /// The report of the local check, also if the platform failed afterwards.
@@ -114,17 +132,18 @@ impl Error {
         self.0.report.as_ref()
     }
 
-    /// The category of the prober's error, if the prober failed.
-    #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(crate) fn probe(&self) -> Option<tl_validate::ProbeErrorKind> {
-        let source = self.0.source.as_ref()?;
-        let error = source.downcast_ref::<tl_validate::ProbeError>()?;
-        Some(error.kind())
+    /// The error of the prober, if the local check could not run because the prober failed.
+    #[must_use]
+    pub fn probe(&self) -> Option<&ProbeError> {
+        match &self.0.source {
+            Some(Cause::Probe(error)) => Some(error),
+            _ => None,
+        }
     }
 
     /// If the source could not be read, the first cause, which names the file.
     fn read_failure(&self) -> Option<String> {
-        if self.0.kind != ErrorKind::Api(tl_protocol::ErrorKind::SourceFailed) {
+        if self.0.kind != ErrorKind::SourceFailed {
             return None;
         }
         let mut cause = error::Error::source(self.api()?)?;
@@ -165,7 +184,9 @@ impl Error {
 
 impl From<tl_protocol::Error> for Error {
     fn from(error: tl_protocol::Error) -> Self {
-        Self::new(ErrorKind::Api(error.kind()), String::new()).with_source(error)
+        let mut wrapped = Self::new(error.kind(), String::new());
+        wrapped.0.source = Some(Cause::Api(error));
+        wrapped
     }
 }
 
@@ -197,11 +218,34 @@ impl fmt::Debug for Error {
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self.api() {
+        match self.0.source.as_ref()? {
             // The first cause is already in the message.
-            Some(_) if self.read_failure().is_some() => None,
-            Some(api) => error::Error::source(api),
-            None => self.0.source.as_deref().map(|source| source as _),
+            Cause::Api(_) if self.read_failure().is_some() => None,
+            Cause::Api(api) => error::Error::source(api),
+            Cause::Probe(error) => Some(error),
+            Cause::Other(error) => Some(&**error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error as _, io};
+
+    use tl_validate::ProbeErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn prober_errors_stay_typed() {
+        let probe = ProbeError::new(ProbeErrorKind::HelperFailed, "a.mp4", "it ended");
+        let error = Error::new(ErrorKind::CheckFailed, "not checked").with_probe(probe.clone());
+        assert_eq!(error.probe().unwrap().kind(), ProbeErrorKind::HelperFailed);
+        assert_eq!(error.source().unwrap().to_string(), probe.to_string());
+        assert!(error.api().is_none());
+
+        let other = Error::new(ErrorKind::File, "no").with_source(io::Error::other("disk"));
+        assert!(other.probe().is_none() && other.api().is_none());
+        assert_eq!(other.source().unwrap().to_string(), "disk");
     }
 }

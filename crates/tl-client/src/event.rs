@@ -100,10 +100,10 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f,
             "the answer to \"{operation}\" was lost: looking whether the platform acted"
         ),
-        Api::Reconciled { resource, id } => {
-            write!(f, "found {resource} {id}, made by the lost request")
+        Api::Reconciled { resource } => {
+            write!(f, "found {resource}, made by the lost request")
         }
-        Api::Created { resource, id } => write!(f, "{resource} {id} created"),
+        Api::Created { resource } => write!(f, "{resource} created"),
         Api::StageStarted {
             indexed_asset_id: Some(id),
             ..

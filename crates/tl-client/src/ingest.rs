@@ -2,33 +2,35 @@
 //! and the blocking client, which only differ in how they wait for file reads.
 
 mod finish;
+mod media;
 mod resume;
 
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::{Instant, SystemTime},
 };
 
-use tl_model::{IndexId, NewUpload, TaskId, UploadType, UserMetadata};
+use tl_model::{AssetId, IndexId, NewUpload, UploadType, UserMetadata};
 use tl_protocol::{
-    Event as ApiEvent, Observer, Source,
+    Event as ApiEvent, Observer, Resource, Source, Stage as FlowStage,
     endpoint::{CreateAsset, CreateTask, CreateUpload, Media},
     flow::{
-        AssetPlan, AssetUpload, Reconcile, Stage as FlowStage, WaitPolicy,
+        AssetPlan, AssetUpload, Reconcile, WaitPolicy,
         upload::{Begin, UploadJournal, UploadSettings},
     },
 };
-use tl_validate::{ProbeErrorKind, Report, Route, RulePack};
+use tl_validate::{ProbeError, ProbeErrorKind, Report, Route, RulePack};
 use url::Url;
 
 pub(crate) use self::finish::Finish;
+use self::media::{MediaBytes, Opened, RoutedMedia};
 use crate::{
-    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, RouteChoice, Stage,
-    checker, checkpoint,
+    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, Stage, checker,
+    checkpoint::{self, CheckpointWriter},
     input::refuse_link,
-    route::{self, Payload},
+    route::{self, Payload, Routed},
 };
 
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -75,7 +77,6 @@ impl fmt::Debug for Request {
 #[derive(Debug)]
 pub(crate) struct PreparedUpload {
     pub(crate) send: UploadPlan,
-    pub(crate) wait: Option<WaitPolicy>,
     pub(crate) observer: Observer,
     pub(crate) finish: Finish,
 }
@@ -83,16 +84,11 @@ pub(crate) struct PreparedUpload {
 /// What to send.
 #[derive(Debug)]
 pub(crate) enum UploadPlan {
-    Task(CreateTask),
+    Task {
+        create: CreateTask,
+        wait: Option<WaitPolicy>,
+    },
     Asset(Box<AssetPlan>),
-}
-
-/// The opened input.
-enum Opened {
-    File(Arc<FileSource>),
-    Source(Arc<dyn Source>),
-    Url(Url),
-    Asset(tl_model::AssetId),
 }
 
 impl Request {
@@ -128,30 +124,18 @@ impl Request {
         }
     }
 
-    /// Creates the observer for API events.
-    fn observer(&self, task: &Arc<Mutex<Option<TaskId>>>, opened: &Opened) -> Observer {
-        let (listener, task) = (self.listener.clone(), Arc::clone(task));
-        let file = match opened {
-            Opened::File(file) => Some(Arc::clone(file)),
-            _ => None,
-        };
+    /// Creates the observer for API events. Once the platform has the bytes, it closes `file`: the
+    /// rest is waiting.
+    fn observer(&self, file: Option<Arc<FileSource>>) -> Observer {
+        let listener = self.listener.clone();
         Observer::new(move |event| {
-            // The platform has the bytes. The rest is waiting, which needs no open file.
             let is_sent = match event {
                 ApiEvent::StageStarted { stage, .. } => *stage != FlowStage::Uploading,
-                ApiEvent::Created { resource, .. } => *resource == "task",
+                ApiEvent::Created { resource } => matches!(resource, Resource::Task(_)),
                 _ => false,
             };
             if let Some(file) = file.as_ref().filter(|_| is_sent) {
                 file.release();
-            }
-            if let ApiEvent::Created {
-                resource: "task",
-                id,
-            } = event
-            {
-                *task.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(TaskId::from(id.as_str()));
             }
             if let Some(listener) = &listener {
                 listener(&Event::Api(event.clone()));
@@ -171,92 +155,107 @@ impl Request {
     ) -> Result<PreparedUpload, Error> {
         let began = Instant::now();
         self.check_settings()?;
-        let opened = self.open()?;
+        let payload = match self.open()? {
+            Opened::Asset(asset_id) => return Ok(self.prepare_existing(asset_id)),
+            Opened::Media(payload) => payload,
+        };
         let rules = cell
             .get()
             .map_or(RulePack::current() as &RulePack, Checker::rules);
-        let payload = match &opened {
-            Opened::File(file) => Some(Payload::Bytes(file.len())),
-            Opened::Source(source) => Some(Payload::Bytes(source.len())),
-            Opened::Url(_) => Some(Payload::Link),
-            Opened::Asset(_) => None,
-        };
-        let choice = match (payload, self.route) {
-            (None, _) => None,
-            (Some(payload), None) => Some(route::choose(payload, rules)),
-            (Some(payload), Some(requested)) => Some(route::forced(payload, requested)?),
-        };
-        if let Some(choice) = &choice {
-            if choice.route == Route::Tasks && self.index_id.is_none() {
-                return Err(Error::new(
-                    ErrorKind::Route,
-                    "the route `tasks` brings a video into an index and makes no asset: choose `asset`, `asset-url` or `multipart`",
-                ));
+        let choice = match (self.route, &payload) {
+            (Some(route), _) => route::requested(route),
+            (None, Payload::Bytes(bytes)) => {
+                route::choose(Payload::Bytes(bytes.as_source().len()), rules)
             }
-            self.emit(&Event::Route(choice.clone()));
-        }
+            (None, Payload::Link(_)) => route::choose(Payload::Link(()), rules),
+        };
+        let routed = route::routed(payload, choice.route, self.index_id.as_ref())?;
+        self.emit(&Event::Route(choice.clone()));
+        let route = choice.route;
         let mut so_far = Ingested {
-            route: choice.clone(),
+            route: Some(choice),
             index_id: self.index_id.clone(),
             ..Ingested::default()
         };
-        match self.check(&opened, choice.as_ref(), cell)? {
+        match self.check(&routed, route, cell)? {
             Ok(report) => {
                 so_far.report = Some(report);
                 so_far.times.push((Stage::Check, began.elapsed()));
             }
             Err(why) => so_far.not_checked = Some(why),
         }
-        if let (Some(choice), Some(payload)) = (&choice, payload) {
-            route::fits(choice, payload, rules)?;
+        if let Some(bytes) = routed.bytes() {
+            route::fits(route, bytes.as_source().len(), rules)?;
         }
-        let task = Arc::default();
-        let observer = self.observer(&task, &opened);
-        let (send, writer) = match (opened, choice) {
-            (Opened::Asset(asset_id), _) => {
-                so_far.asset_id = Some(asset_id.clone());
-                let plan = self.plan(AssetUpload::Existing(asset_id), UploadJournal::none());
-                (UploadPlan::Asset(Box::new(plan)), None)
-            }
-            (opened, Some(choice)) if choice.route == Route::Tasks => {
+        let file = routed.bytes().and_then(MediaBytes::file).cloned();
+        let (send, writer) = match routed {
+            Routed::Tasks(payload, index_id) => {
                 // Before the task exists, this flow has only one stage and emits no event for it.
                 self.emit(&Event::Api(ApiEvent::StageStarted {
                     stage: FlowStage::Uploading,
                     asset_id: None,
                     indexed_asset_id: None,
                 }));
-                (UploadPlan::Task(self.task(opened)), None)
-            }
-            (opened, choice) => {
-                let writer = self.checkpoint(base, &opened)?;
-                let route = choice.map_or(Route::Asset, |choice| choice.route);
-                let fresh = self.fresh(opened, route);
-                let (upload, journal, writer) = match writer {
-                    None => (fresh, UploadJournal::none(), None),
-                    Some(checkpoint::Opened { writer, found }) => {
-                        so_far.upload_id = found.as_ref().and_then(|found| {
-                            Some(found.record.upload.as_ref()?.upload_id.clone())
-                        });
-                        let upload = self.resume_upload(found, fresh);
-                        (upload, writer.journal(), Some(writer))
-                    }
+                let send = UploadPlan::Task {
+                    create: self.task(payload, index_id),
+                    wait: self.wait.clone(),
                 };
-                (
-                    UploadPlan::Asset(Box::new(self.plan(upload, journal))),
-                    writer,
-                )
+                (send, None)
+            }
+            Routed::AssetUrl(url) => {
+                let upload = self.whole(Media::Url(url));
+                (self.plan(upload, UploadJournal::none()), None)
+            }
+            Routed::Asset(bytes) => {
+                let media = Media::File(self.observed(bytes.clone().into_source()));
+                self.resumable(base, &bytes, self.whole(media), &mut so_far)?
+            }
+            Routed::Multipart(bytes) => {
+                let fresh = self.chunks(bytes.clone().into_source());
+                self.resumable(base, &bytes, fresh, &mut so_far)?
             }
         };
         Ok(PreparedUpload {
             send,
-            wait: self.wait.clone(),
-            observer,
+            observer: self.observer(file),
+            finish: Finish { so_far, writer },
+        })
+    }
+
+    /// An existing asset is not sent, only indexed.
+    fn prepare_existing(&self, asset_id: AssetId) -> PreparedUpload {
+        let so_far = Ingested {
+            index_id: self.index_id.clone(),
+            asset_id: Some(asset_id.clone()),
+            not_checked: Some(NotChecked::Asset),
+            ..Ingested::default()
+        };
+        PreparedUpload {
+            send: self.plan(AssetUpload::Existing(asset_id), UploadJournal::none()),
+            observer: self.observer(None),
             finish: Finish {
                 so_far,
-                writer,
-                task,
+                writer: None,
             },
-        })
+        }
+    }
+
+    /// The plan of an upload that writes a checkpoint and resumes from one.
+    fn resumable(
+        &self,
+        base: &Url,
+        bytes: &MediaBytes,
+        fresh: AssetUpload,
+        so_far: &mut Ingested,
+    ) -> Result<(UploadPlan, Option<Arc<CheckpointWriter>>), Error> {
+        let Some(checkpoint::Opened { writer, found }) = self.checkpoint(base, bytes)? else {
+            return Ok((self.plan(fresh, UploadJournal::none()), None));
+        };
+        so_far.upload_id = found
+            .as_ref()
+            .and_then(|found| Some(found.record.upload.as_ref()?.upload_id.clone()));
+        let upload = self.resume_upload(found, fresh);
+        Ok((self.plan(upload, writer.journal()), Some(writer)))
     }
 
     fn check_settings(&self) -> Result<(), Error> {
@@ -285,7 +284,7 @@ impl Request {
                 if !self.skip_check {
                     refuse_link(url, SystemTime::now())?;
                 }
-                Opened::Url(url.clone())
+                Opened::Media(Payload::Link(url.clone()))
             }
             Input::Asset(asset_id) => Opened::Asset(asset_id.clone()),
             Input::Source(source) if source.is_empty() => {
@@ -294,24 +293,26 @@ impl Request {
                     format!("`{}` is empty: there is no byte to send", source.name()),
                 ));
             }
-            Input::Source(source) => Opened::Source(Arc::clone(source)),
-            Input::File(path) => Opened::File(Arc::new(FileSource::open(path)?)),
+            Input::Source(source) => {
+                Opened::Media(Payload::Bytes(MediaBytes::Source(Arc::clone(source))))
+            }
+            Input::File(path) => {
+                let file = Arc::new(FileSource::open(path)?);
+                Opened::Media(Payload::Bytes(MediaBytes::File(file)))
+            }
         })
     }
 
     /// The report of the local check, or why there is none.
     fn check(
         &self,
-        opened: &Opened,
-        choice: Option<&RouteChoice>,
+        routed: &RoutedMedia,
+        route: Route,
         cell: &OnceLock<Checker>,
     ) -> Result<Result<Report, NotChecked>, Error> {
-        let Some(choice) = choice else {
-            return Ok(Err(NotChecked::Asset));
-        };
-        if matches!(opened, Opened::Url(_)) {
+        let Some(bytes) = routed.bytes() else {
             return Ok(Err(NotChecked::Link));
-        }
+        };
         if self.skip_check {
             return Ok(Err(NotChecked::Skipped));
         }
@@ -319,9 +320,9 @@ impl Request {
             return Ok(Err(self.not_checked(NotChecked::NoChecker)));
         }
         let checker = checker::get_or_standard(cell)?;
-        let (name, checked) = match opened {
-            Opened::File(file) => {
-                let name = file.path().display().to_string();
+        let name = bytes.shown_name();
+        let checked = match bytes {
+            MediaBytes::File(file) => {
                 let handle = file.try_clone_file().map_err(|error| {
                     Error::new(
                         ErrorKind::File,
@@ -329,21 +330,15 @@ impl Request {
                     )
                     .with_source(error)
                 })?;
-                let checked = checker.check_file(handle, &name, choice.route);
-                (name, checked)
+                checker.check_file(handle, &name, route)
             }
-            Opened::Source(source) => {
-                let name = source.name().to_owned();
-                let checked = checker.check_source(&**source, &name, choice.route);
-                (name, checked)
-            }
-            Opened::Url(_) | Opened::Asset(_) => return Ok(Err(NotChecked::Link)),
+            MediaBytes::Source(source) => checker.check_source(&**source, &name, route),
         };
         let checked = match checked {
             Ok(checked) => checked,
             // The prober reads only files, or the source is slower than the prober's time limit.
-            Err(error) if matches!(opened, Opened::Source(_)) => {
-                return match error.probe() {
+            Err(error) if bytes.file().is_none() => {
+                return match error.probe().map(ProbeError::kind) {
                     Some(ProbeErrorKind::Unsupported) => {
                         Ok(Err(self.not_checked(NotChecked::ProberReadsFiles)))
                     }
@@ -376,55 +371,46 @@ impl Request {
     }
 
     /// The request for the route `/tasks`.
-    fn task(&self, opened: Opened) -> CreateTask {
-        let index_id = self.index_id.clone();
-        let index_id = index_id.expect("the route `tasks` is refused without an index");
-        let mut create = CreateTask::new(index_id, self.media(opened));
+    fn task(&self, payload: Payload<MediaBytes, Url>, index_id: IndexId) -> CreateTask {
+        let media = match payload {
+            Payload::Link(url) => Media::Url(url),
+            Payload::Bytes(bytes) => Media::File(self.observed(bytes.into_source())),
+        };
+        let mut create = CreateTask::new(index_id, media);
         create.user_metadata.clone_from(&self.user_metadata);
         create.enable_video_stream = self.enable_video_stream;
         create
     }
 
-    fn media(&self, opened: Opened) -> Media {
-        match opened {
-            Opened::Url(url) => Media::Url(url),
-            Opened::Source(source) => Media::File(self.observed(source)),
-            Opened::File(file) => Media::File(self.observed(file)),
-            Opened::Asset(_) => unreachable!("an asset is not sent"),
-        }
+    fn plan(&self, upload: AssetUpload, journal: UploadJournal) -> UploadPlan {
+        UploadPlan::Asset(Box::new(
+            AssetPlan::new(upload)
+                .with_index(self.index_id.clone())
+                .with_video_stream(self.enable_video_stream)
+                .with_metadata(self.user_metadata.clone())
+                .with_wait(self.wait.clone())
+                .with_reconcile(self.reconcile.clone())
+                .with_journal(journal),
+        ))
     }
 
-    fn plan(&self, upload: AssetUpload, journal: UploadJournal) -> AssetPlan {
-        AssetPlan {
-            upload,
-            index_id: self.index_id.clone(),
-            enable_video_stream: self.enable_video_stream,
-            user_metadata: self.user_metadata.clone(),
-            wait: self.wait.clone(),
-            reconcile: self.reconcile.clone(),
-            journal,
-        }
+    /// The metadata of the asset. With an index, the metadata belongs to the indexed asset instead.
+    fn asset_metadata(&self) -> Option<UserMetadata> {
+        let metadata = self.user_metadata.clone();
+        metadata.filter(|_| self.index_id.is_none())
     }
 
-    /// An upload from the first byte.
-    fn fresh(&self, opened: Opened, route: Route) -> AssetUpload {
-        // Without an index, the metadata belongs to the asset, otherwise to the indexed asset.
-        let metadata = self
-            .user_metadata
-            .clone()
-            .filter(|_| self.index_id.is_none());
-        if route != Route::Multipart {
-            let mut create = CreateAsset::new(self.media(opened));
-            create.user_metadata = metadata;
-            return AssetUpload::Whole(create);
-        }
-        let source: Arc<dyn Source> = match opened {
-            Opened::File(file) => file,
-            Opened::Source(source) => source,
-            Opened::Url(_) | Opened::Asset(_) => unreachable!("the route is for bytes"),
-        };
+    /// An upload in one request.
+    fn whole(&self, media: Media) -> AssetUpload {
+        let mut create = CreateAsset::new(media);
+        create.user_metadata = self.asset_metadata();
+        AssetUpload::Whole(create)
+    }
+
+    /// An upload in chunks, from the first byte.
+    fn chunks(&self, source: Arc<dyn Source>) -> AssetUpload {
         let mut upload = NewUpload::new(source.name(), upload_type(source.name()), source.len());
-        upload.user_metadata = metadata;
+        upload.user_metadata = self.asset_metadata();
         AssetUpload::Chunks {
             source,
             begin: Box::new(Begin::New(CreateUpload { upload })),

@@ -3,7 +3,8 @@
 //! The crate has an async and a blocking client with the same methods. With feature `async` (the
 //! default), the methods of [`Client`] return futures (reqwest, tokio). With feature `blocking`,
 //! the methods of [`blocking::Client`] return results (ureq, threads), and the crate does not
-//! depend on an async runtime. Both have every method of [`tl_protocol::Client`].
+//! depend on an async runtime. Both have every method of [`tl_protocol::Client`], and one
+//! [`Error`] for all of them.
 //! [`ingest`](Client::ingest) adds the local check: a file that the platform would reject is
 //! refused before any byte is sent, with the reason.
 //!
@@ -15,7 +16,6 @@
 //!     .ingest("match.mp4")
 //!     .into_index("6298d673f1090f1100476d4c")
 //!     .observe(|event| eprintln!("{event}"))
-//!     .run()
 //!     .await?;
 //! println!("indexed as {:?}", video.video_id);
 //! # Ok(()) }
@@ -60,12 +60,14 @@ pub use asynchronous::{Client, Ingest, Upload};
 pub use checker::{Checked, Checker};
 pub use checkpoint::Checkpoints;
 pub use config::Config;
-pub use error::{Error, ErrorKind};
+pub use error::Error;
 pub use event::Event;
 pub use input::Input;
 pub use outcome::{Ingested, NotChecked, Stage, UploadedAsset};
 pub use route::RouteChoice;
 pub use source::FileSource;
+
+pub use tl_protocol::ErrorKind;
 
 pub use tl_model as model;
 pub use tl_protocol as protocol;

@@ -5,10 +5,7 @@ use std::{fmt, time::Duration};
 use tl_model::{
     Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId, Task, TaskId, UploadId, VideoId,
 };
-use tl_protocol::{
-    StatusSeen,
-    flow::{IngestedAsset, IngestedTask, Stage as FlowStage, upload::Uploaded},
-};
+use tl_protocol::{IngestedAsset, IngestedTask, Stage as FlowStage, StatusSeen, Uploaded};
 use tl_validate::Report;
 
 use crate::{Error, RouteChoice};
@@ -148,7 +145,7 @@ impl Ingested {
             .and_then(|task| task.video_id.clone());
         self.video_id = task_video.or(ingested.created.video_id);
         self.times.push((Stage::Upload, ingested.upload));
-        if ingested.task.is_some() {
+        if ingested.task.is_some() || !ingested.indexing.is_zero() {
             self.times.push((Stage::Indexing, ingested.indexing));
         }
         let seen = ingested.history.into_iter();

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use tl_model::IndexId;
 use tl_validate::{Route, RulePack, rules::RouteLimit};
 
 use crate::{Error, ErrorKind};
@@ -23,13 +24,37 @@ impl fmt::Display for RouteChoice {
     }
 }
 
-/// The properties of an input that the route depends on.
+/// What is sent. For the choice of the route, the number of bytes is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Payload {
-    /// Number of bytes to send from this machine.
-    Bytes(u64),
+pub(crate) enum Payload<Bytes = u64, Link = ()> {
+    /// Bytes from this machine.
+    Bytes(Bytes),
     /// A link that the platform fetches; its size is unknown.
-    Link,
+    Link(Link),
+}
+
+/// A payload on a route that supports it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Routed<Bytes, Link> {
+    /// In one request.
+    Asset(Bytes),
+    /// In chunks.
+    Multipart(Bytes),
+    AssetUrl(Link),
+    /// The older route, which brings a video into an index.
+    Tasks(Payload<Bytes, Link>, IndexId),
+}
+
+impl<Bytes, Link> Routed<Bytes, Link> {
+    /// The bytes to send from this machine.
+    pub(crate) fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Asset(bytes) | Self::Multipart(bytes) | Self::Tasks(Payload::Bytes(bytes), _) => {
+                Some(bytes)
+            }
+            Self::AssetUrl(_) | Self::Tasks(Payload::Link(_), _) => None,
+        }
+    }
 }
 
 impl RouteChoice {
@@ -43,13 +68,14 @@ impl RouteChoice {
     /// The route for a link that the platform fetches.
     #[must_use]
     pub fn for_url(rules: &RulePack) -> Self {
-        choose(Payload::Link, rules)
+        choose(Payload::Link(()), rules)
     }
 }
 
+/// Chooses the route by the limits of `rules`.
 pub(crate) fn choose(payload: Payload, rules: &RulePack) -> RouteChoice {
     let (route, because) = match payload {
-        Payload::Link => (
+        Payload::Link(()) => (
             Route::AssetUrl,
             match rules.route_limit(Route::AssetUrl) {
                 Some(limit) => format!(
@@ -94,39 +120,60 @@ pub(crate) fn choose(payload: Payload, rules: &RulePack) -> RouteChoice {
     RouteChoice { route, because }
 }
 
-/// Uses the route that the caller requested.
+/// The route that the caller requested.
+pub(crate) fn requested(route: Route) -> RouteChoice {
+    RouteChoice {
+        route,
+        because: "it was asked for".to_owned(),
+    }
+}
+
+/// Puts `payload` on `route`.
 ///
 /// # Errors
-/// [`ErrorKind::Route`] if the route does not support this kind of input.
-pub(crate) fn forced(payload: Payload, route: Route) -> Result<RouteChoice, Error> {
+/// [`ErrorKind::Route`] if the route does not support this kind of input, or needs an index.
+pub(crate) fn routed<Bytes, Link>(
+    payload: Payload<Bytes, Link>,
+    route: Route,
+    index_id: Option<&IndexId>,
+) -> Result<Routed<Bytes, Link>, Error> {
     let impossible = |what: &str, allowed: &str| {
-        Err(Error::new(
+        Error::new(
             ErrorKind::Route,
             format!(
                 "{what} cannot go by the route `{route}`: choose {allowed}, or leave the choice to the client"
             ),
-        ))
+        )
     };
-    match (payload, route) {
-        (Payload::Link, Route::Asset | Route::Multipart) => {
-            impossible("a link", "`asset-url` or `tasks`")
+    Ok(match (payload, route) {
+        (payload, Route::Tasks) => {
+            let index_id = index_id.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Route,
+                    "the route `tasks` brings a video into an index and makes no asset: choose `asset`, `asset-url` or `multipart`",
+                )
+            })?;
+            Routed::Tasks(payload, index_id.clone())
         }
-        (Payload::Bytes(_), Route::AssetUrl) => {
-            impossible("a file", "`asset`, `multipart` or `tasks`")
+        (Payload::Bytes(bytes), Route::Asset) => Routed::Asset(bytes),
+        (Payload::Bytes(bytes), Route::Multipart) => Routed::Multipart(bytes),
+        (Payload::Link(link), Route::AssetUrl) => Routed::AssetUrl(link),
+        // Routes that a later version of the rules adds are not supported either.
+        (Payload::Link(_), _) => {
+            return Err(impossible("a link", "`asset-url` or `tasks`"));
         }
-        (_, route) => Ok(RouteChoice {
-            route,
-            because: "it was asked for".to_owned(),
-        }),
-    }
+        (Payload::Bytes(_), _) => {
+            return Err(impossible("a file", "`asset`, `multipart` or `tasks`"));
+        }
+    })
 }
 
 /// Checks that the route supports this many bytes.
 ///
 /// # Errors
 /// [`ErrorKind::Route`] with the limit, its rule, and an alternative route if there is one.
-pub(crate) fn fits(choice: &RouteChoice, payload: Payload, rules: &RulePack) -> Result<(), Error> {
-    let (Payload::Bytes(bytes), Some(limit)) = (payload, rules.route_limit(choice.route)) else {
+pub(crate) fn fits(route: Route, bytes: u64, rules: &RulePack) -> Result<(), Error> {
+    let Some(limit) = rules.route_limit(route) else {
         return Ok(());
     };
     if bytes <= limit.bytes {
@@ -147,7 +194,7 @@ pub(crate) fn fits(choice: &RouteChoice, payload: Payload, rules: &RulePack) -> 
         format!(
             "{} are too many for the route `{}`, which takes at most {} ({}): {next}",
             format_bytes(bytes),
-            choice.route,
+            route,
             format_bytes(limit.certain_bytes),
             limit.rule
         ),
@@ -202,7 +249,7 @@ mod tests {
         );
         check(Payload::Bytes(12 * GB), Route::Multipart, "12 GB");
         check(
-            Payload::Link,
+            Payload::Link(()),
             Route::AssetUrl,
             "the platform fetches itself",
         );
@@ -212,7 +259,11 @@ mod tests {
     fn forced_route_is_used_or_refused_with_a_hint() {
         let rules = RulePack::current();
         let check = |payload, route, expected: Result<(), &str>| {
-            let result = forced(payload, route).and_then(|choice| fits(&choice, payload, rules));
+            let index_id = IndexId::from("i");
+            let result = routed(payload, route, Some(&index_id)).and_then(|routed| {
+                let bytes = routed.bytes().copied();
+                bytes.map_or(Ok(()), |bytes| fits(route, bytes, rules))
+            });
             match (result, expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(error), Err(part)) => {
@@ -224,9 +275,9 @@ mod tests {
         };
         check(Payload::Bytes(5), Route::Tasks, Ok(()));
         check(Payload::Bytes(5), Route::Multipart, Ok(()));
-        check(Payload::Link, Route::Tasks, Ok(()));
+        check(Payload::Link(()), Route::Tasks, Ok(()));
         check(
-            Payload::Link,
+            Payload::Link(()),
             Route::Multipart,
             Err("a link cannot go by the route `multipart`"),
         );
@@ -250,6 +301,31 @@ mod tests {
             Route::Multipart,
             Err("no route takes it"),
         );
+    }
+
+    #[test]
+    fn route_and_payload_are_typed_together() {
+        let index_id = IndexId::from("i");
+        let routed = |payload: Payload<&'static str, u8>, route| {
+            routed(payload, route, Some(&index_id)).map_err(|error| error.kind())
+        };
+        let (bytes, link) = (Payload::Bytes("b"), Payload::Link(7));
+        assert_eq!(routed(bytes, Route::Asset), Ok(Routed::Asset("b")));
+        assert_eq!(routed(bytes, Route::Multipart), Ok(Routed::Multipart("b")));
+        assert_eq!(routed(link, Route::AssetUrl), Ok(Routed::AssetUrl(7)));
+        for payload in [bytes, link] {
+            let tasks = Ok(Routed::Tasks(payload, index_id.clone()));
+            assert_eq!(routed(payload, Route::Tasks), tasks);
+        }
+        for (payload, route) in [
+            (bytes, Route::AssetUrl),
+            (link, Route::Asset),
+            (link, Route::Multipart),
+        ] {
+            assert_eq!(routed(payload, route), Err(ErrorKind::Route));
+        }
+        let without_index = super::routed(bytes, Route::Tasks, None);
+        assert_eq!(without_index.unwrap_err().kind(), ErrorKind::Route);
     }
 
     #[test]

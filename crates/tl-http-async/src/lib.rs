@@ -125,11 +125,12 @@ impl Transport for AsyncHttp {
 
     type Stream<'a, F: Feed + 'a> = AsyncStream<F>;
 
-    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output> {
-        Box::pin(driver::drive(&self.0, flow))
+    fn run<'a, F: Flow + 'a>(&self, flow: F) -> Self::Output<'a, F::Output> {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { driver::drive(&shared, flow).await })
     }
 
-    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> AsyncStream<F> {
+    fn stream<'a, F: Feed + 'a>(&self, feed: F) -> AsyncStream<F> {
         AsyncStream::new(Arc::clone(&self.0), feed)
     }
 }

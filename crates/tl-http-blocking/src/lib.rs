@@ -163,11 +163,11 @@ impl Transport for BlockingHttp {
     type Output<'a, R: Send + 'a> = R;
     type Stream<'a, F: Feed + 'a> = BlockingStream<F>;
 
-    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> F::Output {
+    fn run<'a, F: Flow + 'a>(&self, flow: F) -> F::Output {
         self.run_now(flow)
     }
 
-    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> BlockingStream<F> {
+    fn stream<'a, F: Feed + 'a>(&self, feed: F) -> BlockingStream<F> {
         BlockingStream::new(Arc::clone(&self.0), feed)
     }
 }

@@ -10,24 +10,23 @@ use crate::{Feed, Flow};
 ///
 /// A driver follows the contract of [`Flow`] and adds no behavior: it follows no redirects, sends
 /// each exchange once, and returns responses of any status.
+///
+/// What `run` and `stream` return borrows the flow or feed, if that borrows anything, but never the
+/// transport. So the future of a `'static` flow can be spawned.
 pub trait Transport: Send + Sync {
     /// The return type of [`run`](Transport::run): `R`, or a future of it.
-    type Output<'a, R: Send + 'a>
-    where
-        Self: 'a;
+    type Output<'a, R: Send + 'a>;
 
     /// The return type of [`stream`](Transport::stream): an iterator, or a type with an
     /// asynchronous `next`.
-    type Stream<'a, F: Feed + 'a>
-    where
-        Self: 'a;
+    type Stream<'a, F: Feed + 'a>;
 
     /// Drives `flow` until it is done.
-    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output>;
+    fn run<'a, F: Flow + 'a>(&self, flow: F) -> Self::Output<'a, F::Output>;
 
     /// Returns the items of `feed` as they arrive. Nothing is sent before the first item is
     /// requested. Dropping the stream closes its connection.
-    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> Self::Stream<'a, F>;
+    fn stream<'a, F: Feed + 'a>(&self, feed: F) -> Self::Stream<'a, F>;
 }
 
 /// A transport whose [`run`](Transport::run) blocks until the flow is done. Required for an
@@ -38,20 +37,14 @@ pub trait BlockingTransport: Transport {
 }
 
 impl<T: Transport> Transport for std::sync::Arc<T> {
-    type Output<'a, R: Send + 'a>
-        = T::Output<'a, R>
-    where
-        Self: 'a;
-    type Stream<'a, F: Feed + 'a>
-        = T::Stream<'a, F>
-    where
-        Self: 'a;
+    type Output<'a, R: Send + 'a> = T::Output<'a, R>;
+    type Stream<'a, F: Feed + 'a> = T::Stream<'a, F>;
 
-    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output> {
+    fn run<'a, F: Flow + 'a>(&self, flow: F) -> Self::Output<'a, F::Output> {
         (**self).run(flow)
     }
 
-    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> Self::Stream<'a, F> {
+    fn stream<'a, F: Feed + 'a>(&self, feed: F) -> Self::Stream<'a, F> {
         (**self).stream(feed)
     }
 }

@@ -1,22 +1,30 @@
 //! The client: every method of the API, for asynchronous, blocking and simulated transports. The
 //! transport's `run` determines whether a method returns a future.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use url::Url;
 
 use crate::{
-    Endpoint, Error, Observer, Policy, Transport,
+    Endpoint, Error, Flow, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
-        AssetPlan, Call, Events, IngestAsset, IngestFailure, IngestTask, IngestedAsset,
-        IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
+        AssetPlan, Call, Converted, Events, IngestAsset, IngestTask, IngestedAsset, IngestedTask,
+        Paged, Pages, Wait, WaitPolicy, Waited, Watched,
     },
     rng::Rng,
+    with_fields::with_fields,
 };
 
 /// The settings of a client.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ClientSettings {
     /// The base URL of the API, version included.
     pub base: Url,
@@ -27,6 +35,11 @@ pub struct ClientSettings {
     /// Receives retries and status changes.
     pub observer: Observer,
 }
+
+with_fields!(ClientSettings {
+    with_policy(policy: Policy);
+    with_observer(observer: Observer);
+});
 
 impl ClientSettings {
     /// The default settings for the API at `base`.
@@ -42,44 +55,76 @@ impl ClientSettings {
 }
 
 /// A client of the API over any transport.
+///
+/// Clones are cheap and share the transport with its connections and limits. What a method returns
+/// does not borrow the client: with an asynchronous transport, its future can be spawned.
+///
+/// `X` is the error type of its methods. A crate whose methods have other errors too converts
+/// all errors into one type (see [`with_error`](Client::with_error)).
 #[derive(Debug)]
-pub struct Client<T> {
+pub struct Client<T, X = Error> {
+    inner: Arc<Inner<T>>,
+    error: PhantomData<fn() -> X>,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
     transport: T,
     settings: ClientSettings,
     calls: AtomicU64,
 }
 
-/// The return type of a method of a client over `T`: `Result<R, Error>`, or a future of it.
-pub type CallOutput<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
+impl<T, X> Clone for Client<T, X> {
+    fn clone(&self) -> Self {
+        self.with_error()
+    }
+}
+
+/// The return type of a method of a client over `T`: `Result<R, X>`, or a future of it.
+pub type CallOutput<T, R, X = Error> = <T as Transport>::Output<'static, Result<R, X>>;
 
 impl<T: Transport> Client<T> {
     /// Creates a client that sends requests with `transport`.
     #[must_use]
     pub fn new(transport: T, settings: ClientSettings) -> Self {
         Self {
-            transport,
-            settings,
-            calls: AtomicU64::new(0),
+            inner: Arc::new(Inner {
+                transport,
+                settings,
+                calls: AtomicU64::new(0),
+            }),
+            error: PhantomData,
+        }
+    }
+}
+
+impl<T, X> Client<T, X> {
+    /// The same client, with methods that convert errors into `Y`.
+    #[must_use]
+    pub fn with_error<Y>(&self) -> Client<T, Y> {
+        Client {
+            inner: Arc::clone(&self.inner),
+            error: PhantomData,
         }
     }
 
     /// The transport, for running custom flows.
     #[must_use]
     pub fn transport(&self) -> &T {
-        &self.transport
+        &self.inner.transport
     }
 
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &ClientSettings {
-        &self.settings
+        &self.inner.settings
     }
 
     /// Returns a new seed for each call.
     fn next_seed(&self) -> u64 {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let call = self.inner.calls.fetch_add(1, Ordering::Relaxed);
         Rng::new(
-            self.settings
+            self.settings()
                 .seed
                 .wrapping_add(call.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         )
@@ -89,19 +134,29 @@ impl<T: Transport> Client<T> {
     pub(crate) fn call_flow<E: Endpoint>(&self, endpoint: E) -> Call<E> {
         Call::new(
             endpoint,
-            &self.settings.base,
-            self.settings.policy.clone(),
+            &self.settings().base,
+            self.settings().policy.clone(),
             self.next_seed(),
         )
-        .observed(self.settings.observer.clone())
+        .observed(self.settings().observer.clone())
+    }
+}
+
+impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
+    fn run<F, R>(&self, flow: F) -> CallOutput<T, R, X>
+    where
+        F: Flow<Output = Result<R, Error>> + 'static,
+        R: Send + 'static,
+    {
+        self.transport().run(Converted::new(flow))
     }
 
     /// Sends one request, with retries.
     ///
     /// # Errors
     /// See [`ErrorKind`](crate::ErrorKind).
-    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<'_, T, E::Response> {
-        self.transport.run(self.call_flow(endpoint))
+    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<T, E::Response, X> {
+        self.run(self.call_flow(endpoint))
     }
 
     /// Streams the events of a response as they arrive; see [`Events`] for retries and limits.
@@ -121,17 +176,17 @@ impl<T: Transport> Client<T> {
     ///     print!("{}", event?.text);
     /// }
     /// ```
-    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'_, Events<E>> {
-        let settings = &self.settings;
+    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'static, Events<E, X>> {
+        let settings = self.settings();
         let policy = settings.policy.clone();
-        let feed = Events::new(endpoint, &settings.base, policy, self.next_seed());
-        self.transport
+        let feed = Events::build(endpoint, &settings.base, policy, self.next_seed());
+        self.transport()
             .stream(feed.observed(settings.observer.clone()))
     }
 
     /// Iterates over all items of a list, page by page.
-    pub fn pages<E: Paged>(&self, first: E) -> Pages<'_, T, E> {
-        Pages::new(self, first)
+    pub fn pages<E: Paged>(&self, first: E) -> Pages<T, E, X> {
+        Pages::new(self.clone(), first)
     }
 
     /// Polls `endpoint` until the status is final or the deadline of `policy` has passed.
@@ -144,8 +199,8 @@ impl<T: Transport> Client<T> {
         &self,
         endpoint: E,
         policy: WaitPolicy,
-    ) -> CallOutput<'_, T, Waited<E::Response>> {
-        let settings = &self.settings;
+    ) -> CallOutput<T, Waited<E::Response>, X> {
+        let settings = self.settings();
         let flow = Wait::new(
             endpoint,
             &settings.base,
@@ -153,21 +208,21 @@ impl<T: Transport> Client<T> {
             policy,
             self.next_seed(),
         );
-        self.transport.run(flow.observed(settings.observer.clone()))
+        self.run(flow.observed(settings.observer.clone()))
     }
 
     /// Creates a task and, if `wait` is set, waits until its video is indexed. If the response to
     /// the create request is lost, the client looks the task up (see [`IngestTask::new`]).
     ///
     /// # Errors
-    /// See [`call`](Client::call) and [`wait`](Client::wait).
+    /// Those of [`ingest_asset`](Client::ingest_asset).
     pub fn ingest_task(
         &self,
         create: CreateTask,
         wait: Option<WaitPolicy>,
         observer: Observer,
-    ) -> CallOutput<'_, T, IngestedTask> {
-        let settings = &self.settings;
+    ) -> CallOutput<T, IngestedTask, X> {
+        let settings = self.settings();
         let flow = IngestTask::new(
             create,
             &settings.base,
@@ -176,26 +231,27 @@ impl<T: Transport> Client<T> {
             true,
             self.next_seed(),
         );
-        self.transport.run(flow.observed(observer))
+        self.run(flow.observed(observer))
     }
 
     /// Uploads a video as an asset and, if the plan has an index, indexes it (see [`IngestAsset`]).
     ///
     /// # Errors
-    /// The stage that failed, the cause, and the resources created so far.
+    /// See [`call`](Client::call) and [`wait`](Client::wait). The error has the
+    /// [stage](Error::stage) that failed and the [resources](Error::reached) created so far.
     pub fn ingest_asset(
         &self,
         plan: AssetPlan,
         observer: Observer,
-    ) -> T::Output<'_, Result<IngestedAsset, IngestFailure>> {
-        let settings = &self.settings;
+    ) -> CallOutput<T, IngestedAsset, X> {
+        let settings = self.settings();
         let flow = IngestAsset::new(
             plan,
             &settings.base,
             settings.policy.clone(),
             self.next_seed(),
         );
-        self.transport.run(flow.observed(observer))
+        self.run(flow.observed(observer))
     }
 }
 
@@ -230,11 +286,11 @@ mod tests {
         type Output<'a, R: Send + 'a> = R;
         type Stream<'a, F: tl_http::Feed + 'a> = ();
 
-        fn stream<'a, F: tl_http::Feed + 'a>(&'a self, _: F) {
+        fn stream<'a, F: tl_http::Feed + 'a>(&self, _: F) {
             panic!("no answer is streamed here");
         }
 
-        fn run<'a, F: Flow + 'a>(&'a self, mut flow: F) -> F::Output {
+        fn run<'a, F: Flow + 'a>(&self, mut flow: F) -> F::Output {
             let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
             loop {
                 match flow.step(now) {
@@ -253,6 +309,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn clones_share_the_transport_and_the_seeds() {
+        let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
+        let client = Client::new(NotFoundTransport::default(), ClientSettings::new(base, 1));
+        let clone = client.clone();
+        assert_ne!(client.next_seed(), clone.next_seed());
+        client.assets().get("a").unwrap_err();
+        clone.assets().get("b").unwrap_err();
+        let seen = client.transport().0.lock().unwrap();
+        assert_eq!(*seen, ["GET /v1.3/assets/a", "GET /v1.3/assets/b"]);
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! The error type of this crate: a kind to match on, properties, the platform's error body, a
-//! cause.
+//! The error type of this crate: a kind to match on, properties, the platform's error body, the
+//! partial result, a cause.
 
 use std::{error, fmt, time::Duration};
 
 use tl_model::{ErrorBody, ErrorCode};
 
-/// The kind of an error. Each kind documents when it occurs, whether the request was retried, and
-/// what to do.
+use crate::{Reached, Stage, StatusSeen, TransportError};
+
+/// The kind of an error, of this crate and of the clients that are built on it. Each kind documents
+/// when it occurs, whether the request was retried, and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -57,15 +59,26 @@ pub enum ErrorKind {
     /// The platform accepted the video but failed to process it. Not retried; the message has the
     /// platform's reason.
     ProcessingFailed,
-}
-
-/// A status observed while waiting, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusSeen {
-    /// The status as received.
-    pub status: String,
-    /// Time since the start of the wait.
-    pub after: Duration,
+    /// The key, the base URL or another setting is invalid. Nothing was sent. The message names the
+    /// setting. Occurs in `tl_client`.
+    Configuration,
+    /// The file cannot be read, or is not a regular file. Nothing was sent. Occurs in `tl_client`.
+    File,
+    /// The requested route does not support this input. Nothing was sent. The message lists the
+    /// routes that do. Occurs in `tl_client`.
+    Route,
+    /// The local check could not run: no prober, or it failed. Nothing was sent. Occurs in
+    /// `tl_client`.
+    CheckFailed,
+    /// The local check refused the file. Nothing was sent. The error's report has every finding and
+    /// its fix. Occurs in `tl_client`.
+    RefusedLocally,
+    /// The checkpoint of an earlier upload cannot be used or is in use. Nothing was sent or lost.
+    /// Abandon it or start over. Occurs in `tl_client`.
+    Checkpoint,
+    /// An earlier upload cannot be resumed because the source has changed. Nothing was sent.
+    /// Abandon it or start over. Occurs in `tl_client`.
+    SourceChanged,
 }
 
 /// Parses the body of a response by its media type.
@@ -90,7 +103,53 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: u32,
     history: Vec<StatusSeen>,
-    source: Option<Box<dyn error::Error + Send + Sync>>,
+    failed: Option<(Stage, Option<Reached>)>,
+    source: Option<Cause>,
+}
+
+/// What an error is caused by.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    Transport(TransportError),
+    Json(serde_json::Error),
+    Http(http::Error),
+    /// Another request of the same operation, or an earlier attempt.
+    Api(Error),
+}
+
+impl Cause {
+    fn as_error(&self) -> &(dyn error::Error + 'static) {
+        match self {
+            Self::Transport(error) => error,
+            Self::Json(error) => error,
+            Self::Http(error) => error,
+            Self::Api(error) => error,
+        }
+    }
+}
+
+impl From<TransportError> for Cause {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+impl From<serde_json::Error> for Cause {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<http::Error> for Cause {
+    fn from(error: http::Error) -> Self {
+        Self::Http(error)
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        Self::Api(error)
+    }
 }
 
 impl Error {
@@ -106,6 +165,7 @@ impl Error {
             retry_after: None,
             attempts: 0,
             history: Vec::new(),
+            failed: None,
             source: None,
         }))
     }
@@ -147,11 +207,14 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn error::Error + Send + Sync>>,
-    ) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<Cause>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the stage that failed, and the partial result.
+    pub(crate) fn at(mut self, stage: Stage, reached: Option<Reached>) -> Self {
+        self.0.failed = Some((stage, reached));
         self
     }
 
@@ -215,6 +278,35 @@ impl Error {
     pub fn history(&self) -> &[StatusSeen] {
         &self.0.history
     }
+
+    /// The stage of the ingestion that failed; `None` for any other operation.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        self.0.failed.as_ref().map(|(stage, _)| *stage)
+    }
+
+    /// What the ingestion had created when it failed. Keep the ids.
+    #[must_use]
+    pub fn reached(&self) -> Option<&Reached> {
+        self.0.failed.as_ref()?.1.as_ref()
+    }
+
+    /// Moves the stage and the partial result out of the error, whose message then omits them.
+    pub fn take_reached(&mut self) -> (Option<Stage>, Option<Reached>) {
+        match self.0.failed.take() {
+            Some((stage, reached)) => (Some(stage), reached),
+            None => (None, None),
+        }
+    }
+
+    /// The error of the transport, if the last attempt got no response.
+    #[must_use]
+    pub fn transport(&self) -> Option<&TransportError> {
+        match &self.0.source {
+            Some(Cause::Transport(error)) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -229,6 +321,13 @@ impl fmt::Display for Error {
         }
         if inner.attempts > 1 {
             write!(f, " (after {} attempts)", inner.attempts)?;
+        }
+        if let Some((stage, reached)) = &inner.failed {
+            write!(f, " (stage: {stage}")?;
+            if let Some(reached) = reached {
+                reached.fmt(f)?;
+            }
+            f.write_str(")")?;
         }
         Ok(())
     }
@@ -246,6 +345,7 @@ impl fmt::Debug for Error {
             .field("request_id", &inner.request_id)
             .field("retry_after", &inner.retry_after)
             .field("attempts", &inner.attempts)
+            .field("stage", &self.stage())
             .field("source", &inner.source)
             .finish_non_exhaustive()
     }
@@ -253,6 +353,53 @@ impl fmt::Debug for Error {
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.0.source.as_ref().map(Cause::as_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use tl_model::CreatedTask;
+
+    use super::*;
+    use crate::{Delivery, IngestedTask, TransportErrorKind};
+
+    #[test]
+    fn causes_are_typed() {
+        let failure = TransportError::new(TransportErrorKind::Tls, Delivery::NotSent);
+        let error = Error::new(ErrorKind::Unreachable, "no answer").with_source(failure);
+        let transport = error.transport().unwrap();
+        assert_eq!(transport.kind(), TransportErrorKind::Tls);
+        assert_eq!(error.source().unwrap().to_string(), transport.to_string());
+
+        let outer = Error::new(ErrorKind::DeadlinePassed, "too late").with_source(error);
+        assert!(outer.transport().is_none());
+        assert_eq!(outer.source().unwrap().to_string(), "no answer");
+    }
+
+    #[test]
+    fn message_names_the_stage_and_what_exists() {
+        let reached = Reached::Task(Box::new(IngestedTask {
+            created: CreatedTask::new("t1"),
+            task: None,
+            history: Vec::new(),
+            upload: Duration::ZERO,
+            indexing: Duration::ZERO,
+            reconciled: false,
+        }));
+        let error = Error::new(ErrorKind::Server, "no luck");
+        let mut error = error.at(Stage::Indexing, Some(reached.clone()));
+        assert_eq!(error.to_string(), "no luck (stage: indexing; task t1)");
+        assert_eq!(
+            (error.stage(), error.reached()),
+            (Some(Stage::Indexing), Some(&reached))
+        );
+        assert_eq!(error.take_reached(), (Some(Stage::Indexing), Some(reached)));
+        assert_eq!(
+            (error.stage(), error.to_string()),
+            (None, "no luck".to_owned())
+        );
     }
 }

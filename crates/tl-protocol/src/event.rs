@@ -2,9 +2,68 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{AssetId, IndexedAssetId, UploadId};
+use tl_model::{AssetId, IndexedAssetId, TaskId, UploadId};
 
-use crate::{ErrorKind, flow::Stage};
+use crate::{ErrorKind, Stage};
+
+/// A resource of the platform that a flow creates or waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resource {
+    /// A task of `/tasks`.
+    Task(TaskId),
+    /// An asset.
+    Asset(AssetId),
+    /// An indexed asset.
+    IndexedAsset(IndexedAssetId),
+}
+
+impl Resource {
+    /// The type of the resource in words: `task`, `asset`, `indexed asset`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Task(_) => "task",
+            Self::Asset(_) => "asset",
+            Self::IndexedAsset(_) => "indexed asset",
+        }
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Task(id) => id.as_str(),
+            Self::Asset(id) => id.as_str(),
+            Self::IndexedAsset(id) => id.as_str(),
+        }
+    }
+}
+
+/// The type and the identifier: `asset 6298d673f1090f1100476d4c`.
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.id())
+    }
+}
+
+impl From<TaskId> for Resource {
+    fn from(id: TaskId) -> Self {
+        Self::Task(id)
+    }
+}
+
+impl From<AssetId> for Resource {
+    fn from(id: AssetId) -> Self {
+        Self::Asset(id)
+    }
+}
+
+impl From<IndexedAssetId> for Resource {
+    fn from(id: IndexedAssetId) -> Self {
+        Self::IndexedAsset(id)
+    }
+}
 
 /// A progress event of a flow.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,17 +88,13 @@ pub enum Event {
     },
     /// The lookup after a lost response found the resource.
     Reconciled {
-        /// The type of the resource: `task`, `asset`, `indexed asset`.
-        resource: &'static str,
-        /// Its identifier.
-        id: String,
+        /// The resource.
+        resource: Resource,
     },
     /// The platform has created a resource.
     Created {
-        /// The type of the resource: `task`, `asset`, `indexed asset`.
-        resource: &'static str,
-        /// Its identifier.
-        id: String,
+        /// The resource.
+        resource: Resource,
     },
     /// The next stage of an ingestion has started.
     StageStarted {
@@ -96,10 +151,8 @@ pub enum Event {
     },
     /// The status changed since the last poll. The final status is always reported.
     Status {
-        /// The type of the resource: `task`, `asset`, `indexed asset`.
-        resource: &'static str,
-        /// Its identifier.
-        id: String,
+        /// The resource.
+        resource: Resource,
         /// The status as received.
         status: String,
         /// Time since the start of the wait.

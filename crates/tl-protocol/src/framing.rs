@@ -5,9 +5,9 @@
 //! byte is scanned once, however the body is split into pieces, and the size of an event is
 //! limited.
 
-use std::{error, fmt};
-
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::{Error, ErrorKind};
 
 /// The framing of a streamed response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,27 +54,12 @@ impl Framing {
     }
 }
 
-/// An event exceeds the size limit. The rest of the response cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventTooLarge {
-    /// The limit in bytes.
-    pub limit: usize,
-}
-
-impl fmt::Display for EventTooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an event has more than {} bytes", self.limit)
-    }
-}
-
-impl error::Error for EventTooLarge {}
-
 /// Splits a body into events.
 ///
 /// ```
 /// use tl_protocol::framing::{Framing, Splitter};
 ///
-/// # fn main() -> Result<(), tl_protocol::framing::EventTooLarge> {
+/// # fn main() -> Result<(), tl_protocol::Error> {
 /// let mut events = Splitter::new(Framing::Lines, 1024);
 /// events.push("{\"text\": \"caf\u{e9}\"}\n{\"te".into());
 /// assert_eq!(events.next_event()?.unwrap(), "{\"text\": \"caf\u{e9}\"}");
@@ -101,7 +86,8 @@ pub struct Splitter {
     /// break.
     after_return: bool,
     is_over: bool,
-    failure: Option<EventTooLarge>,
+    /// An event was too large. The rest of the body cannot be read.
+    has_failed: bool,
 }
 
 impl Splitter {
@@ -117,7 +103,7 @@ impl Splitter {
             at_start: true,
             after_return: false,
             is_over: false,
-            failure: None,
+            has_failed: false,
         }
     }
 
@@ -139,8 +125,8 @@ impl Splitter {
     /// Returns the next complete event, or `None` if more bytes are needed or the body is finished.
     ///
     /// # Errors
-    /// [`EventTooLarge`], also on every later call.
-    pub fn next_event(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
+    /// [`ErrorKind::Malformed`] if an event is larger than the limit, also on every later call.
+    pub fn next_event(&mut self) -> Result<Option<Bytes>, Error> {
         while let Some(line) = self.next_line()? {
             match self.framing {
                 Framing::Lines => {
@@ -167,7 +153,7 @@ impl Splitter {
     }
 
     /// Processes one line of a server-sent event. Returns the event if the line completes it.
-    fn field(&mut self, line: &[u8]) -> Result<Option<Bytes>, EventTooLarge> {
+    fn field(&mut self, line: &[u8]) -> Result<Option<Bytes>, Error> {
         if line.is_empty() {
             let data = self.data.take().filter(|data| !data.is_empty());
             return Ok(data.map(Bytes::from));
@@ -194,9 +180,9 @@ impl Splitter {
     }
 
     /// Returns the next line without its line break.
-    fn next_line(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
-        if let Some(failure) = self.failure {
-            return Err(failure);
+    fn next_line(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.has_failed {
+            return Err(self.fail());
         }
         if self.after_return && !self.rest.is_empty() {
             self.after_return = false;
@@ -231,13 +217,13 @@ impl Splitter {
         Ok(Some(line))
     }
 
-    fn fail(&mut self) -> EventTooLarge {
-        let failure = EventTooLarge { limit: self.limit };
-        self.failure = Some(failure);
+    fn fail(&mut self) -> Error {
+        self.has_failed = true;
         self.rest = Bytes::new();
         self.line = Vec::new();
         self.data = None;
-        failure
+        let text = format!("an event has more than {} bytes", self.limit);
+        Error::new(ErrorKind::Malformed, text)
     }
 }
 
@@ -249,11 +235,7 @@ mod tests {
 
     const LIMIT: usize = 1 << 20;
 
-    fn split(
-        framing: Framing,
-        limit: usize,
-        pieces: &[&[u8]],
-    ) -> Result<Vec<String>, EventTooLarge> {
+    fn split(framing: Framing, limit: usize, pieces: &[&[u8]]) -> Result<Vec<String>, Error> {
         let mut splitter = Splitter::new(framing, limit);
         let mut events = Vec::new();
         let text = |event: Bytes| String::from_utf8(event.to_vec()).expect("the events are text");
@@ -305,28 +287,30 @@ mod tests {
         check("data: [DONE] is a text\n\n", &["[DONE] is a text"]);
     }
 
+    fn check_too_large<T: std::fmt::Debug>(result: Result<T, Error>) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert_eq!(error.to_string(), "an event has more than 100 bytes");
+    }
+
     #[test]
     fn oversized_events_are_rejected() {
         for framing in [Framing::Lines, Framing::ServerSentEvents] {
             let mut splitter = Splitter::new(framing, 100);
             let piece = Bytes::from(vec![b'x'; 60]);
             splitter.push(piece.clone());
-            assert_eq!(splitter.next_event(), Ok(None));
+            assert_eq!(splitter.next_event().unwrap(), None);
             splitter.push(piece);
-            let refused = Err(EventTooLarge { limit: 100 });
-            assert_eq!(splitter.next_event(), refused, "{framing:?}");
+            check_too_large(splitter.next_event());
             assert_eq!(splitter.line.capacity(), 0);
             splitter.push("\n{}\n".into());
-            assert_eq!(
-                splitter.next_event(),
-                refused,
-                "once too large, always too large"
-            );
+            // Once too large, always too large.
+            check_too_large(splitter.next_event());
         }
         // Many short fields form one large event.
         let fields = "data: 0123456789\n".repeat(20);
         let refused = split(Framing::ServerSentEvents, 100, &[fields.as_bytes()]);
-        assert_eq!(refused, Err(EventTooLarge { limit: 100 }));
+        check_too_large(refused);
         let allowed = format!("{}\n", "x".repeat(100));
         assert!(split(Framing::Lines, 100, &[allowed.as_bytes()]).is_ok());
     }

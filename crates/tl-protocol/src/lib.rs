@@ -22,15 +22,18 @@ pub mod event;
 pub mod flow;
 pub mod form;
 pub mod framing;
+mod ingested;
 pub mod retry;
 pub mod rng;
 #[cfg(feature = "webhook")]
 pub mod webhook;
+mod with_fields;
 
 pub use client::{Client, ClientSettings};
 pub use endpoint::Endpoint;
-pub use error::{Error, ErrorKind, StatusSeen};
-pub use event::{Event, Observer};
+pub use error::{Error, ErrorKind};
+pub use event::{Event, Observer, Resource};
+pub use ingested::{IngestedAsset, IngestedTask, Reached, Stage, StatusSeen, Uploaded};
 pub use retry::{Policy, Repeat};
 
 /// The types of [`tl_http`] that occur in the signatures of this crate, re-exported so that

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822;
 
-use crate::{Delivery, ErrorKind, Now, Outcome, TransportErrorKind, rng::Rng};
+use crate::{
+    Delivery, ErrorKind, Now, Outcome, TransportErrorKind, rng::Rng, with_fields::with_fields,
+};
 
 /// Whether a request may be sent again if it is unknown whether the platform processed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +24,7 @@ pub enum Repeat {
 
 /// The retry policy of a call: attempts, delays and timeouts.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Policy {
     /// Maximum number of attempts per request, at least 1. Default 5.
     /// [`with_attempts`](Policy::with_attempts) sets this and `chunk_attempts`.
@@ -62,6 +65,14 @@ impl Default for Policy {
         }
     }
 }
+
+with_fields!(Policy {
+    with_base_delay(base_delay: Duration);
+    with_max_delay(max_delay: Duration);
+    with_attempt_timeout(attempt_timeout: Duration);
+    with_stall_timeout(stall_timeout: Duration);
+    with_min_upload_rate(min_upload_rate: u64);
+});
 
 impl Policy {
     /// Sets the maximum number of attempts for each request and for each chunk of an upload.

@@ -4,7 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, VecDeque},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -70,18 +70,18 @@ pub struct PlannedStream {
 
 /// The items of a feed over a [`World`], in virtual time: the stream type of [`Sim`].
 #[derive(Debug)]
-pub struct SimStream<'a, W, F> {
-    sim: &'a Sim<W>,
+pub struct SimStream<W, F> {
+    state: Arc<Mutex<State<W>>>,
     feed: F,
     open: Option<VecDeque<(Duration, Piece)>>,
     has_ended: bool,
 }
 
-impl<W: World, F: Feed> Iterator for SimStream<'_, W, F> {
+impl<W: World, F: Feed> Iterator for SimStream<W, F> {
     type Item = F::Item;
 
     fn next(&mut self) -> Option<F::Item> {
-        let state = &mut *self.sim.0.lock().expect("no simulation panicked before");
+        let state = &mut *self.state.lock().expect("no simulation panicked before");
         for _ in 0..MAX_STEPS {
             if self.has_ended {
                 return None;
@@ -147,7 +147,7 @@ impl<W: World, F: Feed> Iterator for SimStream<'_, W, F> {
 
 /// A transport over a [`World`].
 #[derive(Debug)]
-pub struct Sim<W>(Mutex<State<W>>);
+pub struct Sim<W>(Arc<Mutex<State<W>>>);
 
 #[derive(Debug)]
 struct State<W> {
@@ -161,10 +161,10 @@ const MAX_STEPS: u32 = 2_000_000;
 impl<W: World> Sim<W> {
     /// Creates a simulation whose clock starts at zero, in 2027.
     pub fn new(world: W) -> Self {
-        Self(Mutex::new(State {
+        Self(Arc::new(Mutex::new(State {
             world,
             mono: Duration::ZERO,
-        }))
+        })))
     }
 
     /// Reads or changes the world.
@@ -272,25 +272,19 @@ fn timed_out() -> TransportError {
 }
 
 impl<W: World> Transport for Sim<W> {
-    type Output<'a, R: Send + 'a>
-        = R
-    where
-        Self: 'a;
-    type Stream<'a, F: Feed + 'a>
-        = SimStream<'a, W, F>
-    where
-        Self: 'a;
+    type Output<'a, R: Send + 'a> = R;
+    type Stream<'a, F: Feed + 'a> = SimStream<W, F>;
 
-    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> SimStream<'a, W, F> {
+    fn stream<'a, F: Feed + 'a>(&self, feed: F) -> SimStream<W, F> {
         SimStream {
-            sim: self,
+            state: Arc::clone(&self.0),
             feed,
             open: None,
             has_ended: false,
         }
     }
 
-    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> F::Output {
+    fn run<'a, F: Flow + 'a>(&self, flow: F) -> F::Output {
         self.run_now(flow)
     }
 }

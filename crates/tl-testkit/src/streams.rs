@@ -4,7 +4,7 @@
 
 mod endpoints;
 
-use std::{collections::VecDeque, error::Error as _, fmt::Write as _, time::Duration};
+use std::{collections::VecDeque, fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
@@ -159,10 +159,7 @@ pub const MAX_EVENT: usize = 64 << 10;
 /// The feed of `endpoint` with short limits.
 #[must_use]
 pub fn events<E: Streamed>(endpoint: &E, base: &Url) -> Events<E> {
-    let policy = Policy {
-        base_delay: Duration::from_millis(10),
-        ..Policy::default()
-    };
+    let policy = Policy::default().with_base_delay(Duration::from_millis(10));
     Events::new(endpoint, base, policy, 1)
         .idle_limit(IDLE)
         .head_limit(HEAD)
@@ -178,9 +175,7 @@ pub fn format_items(items: &[Result<Value, Error>], requests: usize) -> String {
         match item {
             Ok(event) => writeln!(text, "{event}").expect("a string takes all"),
             Err(error) => {
-                let failure = error
-                    .source()
-                    .and_then(|cause| cause.downcast_ref::<TransportError>());
+                let failure = error.transport();
                 write!(text, "{:?}: {error}", error.kind()).expect("a string takes all");
                 if let Some(failure) = failure {
                     write!(text, " [{:?}, {:?}]", failure.kind(), failure.delivery())
@@ -523,7 +518,7 @@ mod tests {
             splitter.push("data:".into());
             for _ in 0..size / piece.len() {
                 splitter.push(piece.clone());
-                assert_eq!(splitter.next_event(), Ok(None));
+                assert!(matches!(splitter.next_event(), Ok(None)));
             }
             splitter.push("\n\n".into());
             let event = splitter.next_event().expect("small enough").expect("whole");

@@ -34,6 +34,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("tl-http", "rustls"),
     // The feature `stream` implements its trait `Stream`.
     ("tl-http-async", "futures_core"),
+    ("tl-protocol", "futures_core"),
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

@@ -31,11 +31,9 @@ pub(crate) fn send(mode: &str, arguments: &[&str]) -> StepResult<()> {
         return Err("send MODE FILE BASE_URL INDEX CHECKPOINTS BYTES_PER_SECOND".into());
     };
     let config = Config::new(KEY, base_url)?;
-    let settings = UploadSettings {
-        concurrency: CONCURRENCY,
-        bytes_per_second: Some(bytes_per_second.parse()?).filter(|limit| *limit > 0),
-        ..UploadSettings::default()
-    };
+    let settings = UploadSettings::default()
+        .with_concurrency(CONCURRENCY)
+        .with_bytes_per_second(Some(bytes_per_second.parse()?).filter(|limit| *limit > 0));
     let file: &Path = file.as_ref();
     let ingested = match mode {
         "blocking" => blocking::Client::new(&config)?

@@ -1,9 +1,10 @@
 //! Combines the platform's response with local data, and updates the checkpoint.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tl_model::TaskId;
-use tl_protocol::flow::{IngestFailure, IngestedAsset, IngestedTask, Stage as FlowStage};
+use tl_protocol::{
+    ErrorKind as ApiErrorKind, IngestedAsset, IngestedTask, Reached, Stage as FlowStage,
+};
 
 use crate::{Error, Ingested, Stage, checkpoint::CheckpointWriter};
 
@@ -13,8 +14,6 @@ pub(crate) struct Finish {
     /// The result before anything was sent.
     pub(super) so_far: Ingested,
     pub(super) writer: Option<Arc<CheckpointWriter>>,
-    /// The created task, from an event: the error does not contain it.
-    pub(super) task: Arc<Mutex<Option<TaskId>>>,
 }
 
 impl Finish {
@@ -28,22 +27,7 @@ impl Finish {
                 self.so_far.take_task(ingested);
                 Ok(self.so_far)
             }
-            Err(error) => {
-                let task = self
-                    .task
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take();
-                let stage = if task.is_some() {
-                    Stage::Indexing
-                } else {
-                    Stage::Upload
-                };
-                let seen = error.history().iter().cloned();
-                self.so_far.history.extend(seen.map(|seen| (stage, seen)));
-                self.so_far.task_id = task;
-                Err(Error::from(error).at(stage, self.so_far))
-            }
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -51,7 +35,7 @@ impl Finish {
     /// is nothing left to resume.
     pub(crate) fn complete_asset(
         mut self,
-        outcome: Result<IngestedAsset, IngestFailure>,
+        outcome: Result<IngestedAsset, tl_protocol::Error>,
     ) -> Result<Ingested, Error> {
         match outcome {
             Ok(ingested) => {
@@ -61,24 +45,33 @@ impl Finish {
                 self.so_far.take_asset(ingested);
                 Ok(self.so_far)
             }
-            Err(failure) => {
+            Err(error) => {
                 if let Some(writer) = &self.writer {
                     // A permanent failure would repeat.
-                    let failed = tl_protocol::ErrorKind::ProcessingFailed;
-                    match failure.stage {
-                        FlowStage::Processing if failure.error.kind() == failed => writer.remove(),
-                        FlowStage::Indexing if failure.error.kind() == failed => {
-                            writer.remove_indexed();
-                        }
+                    let is_permanent = error.kind() == ApiErrorKind::ProcessingFailed;
+                    match error.stage() {
+                        Some(FlowStage::Processing) if is_permanent => writer.remove(),
+                        Some(FlowStage::Indexing) if is_permanent => writer.remove_indexed(),
                         _ => {
                             let upload = writer.state().record.upload;
                             self.so_far.upload_id = upload.map(|upload| upload.upload_id);
                         }
                     }
                 }
-                self.so_far.take_asset(*failure.so_far);
-                Err(Error::from(failure.error).at(failure.stage.into(), self.so_far))
+                Err(self.failed(error))
             }
         }
+    }
+
+    /// The error with its stage, and everything that was reached.
+    fn failed(mut self, mut error: tl_protocol::Error) -> Error {
+        let (stage, reached) = error.take_reached();
+        match reached {
+            Some(Reached::Task(ingested)) => self.so_far.take_task(*ingested),
+            Some(Reached::Asset(ingested)) => self.so_far.take_asset(*ingested),
+            _ => {}
+        }
+        let stage = stage.map_or(Stage::Upload, Stage::from);
+        Error::from(error).at(stage, self.so_far)
     }
 }

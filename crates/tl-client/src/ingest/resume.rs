@@ -1,18 +1,15 @@
 //! Finds the checkpoint of an earlier process and resumes from it.
 
-use std::path::PathBuf;
-
 use tl_protocol::{
-    Event as ApiEvent, Source,
+    Event as ApiEvent,
     flow::{AssetUpload, Reconcile, upload::Begin},
 };
 use url::Url;
 
-use super::{CheckpointLocation, Opened, Request};
+use super::{CheckpointLocation, Request, media::MediaBytes};
 use crate::{
     Checkpoints, Error, ErrorKind, Event,
     checkpoint::{self, Fingerprint, Found, Origin},
-    source::FileStatus,
 };
 
 impl Request {
@@ -20,24 +17,12 @@ impl Request {
     pub(super) fn checkpoint(
         &self,
         base: &Url,
-        opened: &Opened,
+        bytes: &MediaBytes,
     ) -> Result<Option<checkpoint::Opened>, Error> {
-        let (source, path, status): (&dyn Source, PathBuf, _) = match opened {
-            Opened::File(file) => {
-                let path = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().into());
-                let path = path.canonicalize().unwrap_or(path);
-                (&**file, path, file.status())
-            }
-            Opened::Source(source) if matches!(self.checkpoint, CheckpointLocation::Folder(_)) => (
-                &**source,
-                PathBuf::from(source.name()),
-                FileStatus::default(),
-            ),
-            _ => return Ok(None),
-        };
         let checkpoints = match &self.checkpoint {
             CheckpointLocation::Disabled => return Ok(None),
             CheckpointLocation::Folder(folder) => Checkpoints::in_folder(folder),
+            CheckpointLocation::Default if bytes.file().is_none() => return Ok(None),
             CheckpointLocation::Default => match Checkpoints::standard() {
                 Ok(checkpoints) => checkpoints,
                 Err(error) => {
@@ -48,6 +33,7 @@ impl Request {
                 }
             },
         };
+        let (source, (path, status)) = (bytes.as_source(), bytes.origin());
         let fingerprint = Fingerprint::of(source, status).map_err(|error| {
             Error::new(
                 ErrorKind::File,

@@ -9,7 +9,7 @@ use std::{
 
 use tl_client::{
     ErrorKind, Event,
-    protocol::{self, BytesSource, Event as Api, Source, flow::upload::UploadSettings},
+    protocol::{BytesSource, Event as Api, Source, flow::upload::UploadSettings},
     validate::Route,
 };
 use tl_emulator::{Fault, FaultPlan};
@@ -17,10 +17,7 @@ use tl_emulator::{Fault, FaultPlan};
 use crate::{World, both, good, poll_often};
 
 fn sequential() -> UploadSettings {
-    UploadSettings {
-        concurrency: 1,
-        ..UploadSettings::default()
-    }
+    UploadSettings::default().with_concurrency(1)
 }
 
 fn faults(text: &str) -> FaultPlan {
@@ -94,7 +91,7 @@ fn file_change_fails_the_chunk_upload() {
                 })
         }) {
             let error = result.expect_err("it changed");
-            let failed = ErrorKind::Api(protocol::ErrorKind::SourceFailed);
+            let failed = ErrorKind::SourceFailed;
             assert_eq!(error.kind(), failed, "{error}");
             let text = error.to_string();
             let path = world.file.path().display().to_string();
@@ -127,7 +124,7 @@ fn file_growth_fails_the_single_request() {
             })
     }) {
         let error = result.expect_err("it changed");
-        let failed = ErrorKind::Api(protocol::ErrorKind::SourceFailed);
+        let failed = ErrorKind::SourceFailed;
         assert_eq!(error.kind(), failed, "{error}");
         assert!(
             error
@@ -178,7 +175,7 @@ fn read_error_fails_and_keeps_the_session() {
                 .observe(events.listener())
         }) {
             let error = result.expect_err("it cannot be read");
-            let failed = ErrorKind::Api(protocol::ErrorKind::SourceFailed);
+            let failed = ErrorKind::SourceFailed;
             assert_eq!(error.kind(), failed, "{error}");
             assert!(error.to_string().contains("bad sector"), "{error}");
         }
@@ -204,11 +201,7 @@ fn refused_session_reports_the_platforms_message() {
         .observe(events.listener()))
     {
         let error = result.expect_err("it is refused");
-        assert_eq!(
-            error.kind(),
-            ErrorKind::Api(protocol::ErrorKind::Forbidden),
-            "{error}"
-        );
+        assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
         let code = error
             .api()
             .and_then(|api| api.code().map(ToString::to_string));
@@ -257,11 +250,7 @@ fn inconsistent_session_is_refused() {
             .observe(events.listener()))
         {
             let error = result.expect_err("it makes no sense");
-            assert_eq!(
-                error.kind(),
-                ErrorKind::Api(protocol::ErrorKind::Malformed),
-                "{error}"
-            );
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
             assert!(error.to_string().contains(part), "{error}");
         }
     }
@@ -284,11 +273,7 @@ fn urls_of_unknown_chunks_are_not_used() {
         .observe(events.listener()))
     {
         let error = result.expect_err("no URL can be used");
-        assert_eq!(
-            error.kind(),
-            ErrorKind::Api(protocol::ErrorKind::Malformed),
-            "{error}"
-        );
+        assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
         assert!(error.to_string().contains("signed no URL"), "{error}");
         world
             .emulator

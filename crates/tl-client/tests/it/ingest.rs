@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tl_client::{
     Checker, Config, ErrorKind, Input, NotChecked, Stage, blocking,
-    protocol::{self, BytesSource, Source, endpoint::GetVideo, flow::WaitPolicy},
+    protocol::{BytesSource, Source, endpoint::GetVideo},
     validate::{MediaFacts, ProbeError, Prober, RangeRead, Route},
 };
 
@@ -89,8 +89,8 @@ fn refused_file_has_a_report_and_sends_nothing() {
 
 #[test]
 fn platform_failure_has_stage_reason_ids_and_report() {
-    let failed = protocol::ErrorKind::ProcessingFailed;
-    let refused = protocol::ErrorKind::Refused;
+    let failed = ErrorKind::ProcessingFailed;
+    let refused = ErrorKind::Refused;
     for (there, kind, stage, reason) in [
         (
             no_media as fn() -> _,
@@ -110,7 +110,7 @@ fn platform_failure_has_stage_reason_ids_and_report() {
         {
             let error = result.expect_err("the platform sees another file");
             let text = error.to_string();
-            assert_eq!(error.kind(), ErrorKind::Api(kind), "{text}");
+            assert_eq!(error.kind(), kind, "{text}");
             assert_eq!(error.stage(), Some(stage), "{text}");
             let reached = error.reached().expect("what there is");
             let asset = reached.asset_id.as_ref().expect("the asset is there");
@@ -139,7 +139,7 @@ fn failed_asset_is_not_resumed() {
     {
         assert_eq!(
             result.expect_err("it is no video").kind(),
-            ErrorKind::Api(protocol::ErrorKind::ProcessingFailed)
+            ErrorKind::ProcessingFailed
         );
     }
     assert_eq!(
@@ -160,7 +160,7 @@ fn tasks_route_refusal_has_the_platforms_code() {
         .observe(events.listener()))
     {
         let error = result.expect_err("the platform sees another file");
-        assert_eq!(error.kind(), ErrorKind::Api(protocol::ErrorKind::Refused));
+        assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.stage(), Some(Stage::Upload));
         let api = error.api().expect("the platform's answer");
         assert_eq!(
@@ -209,7 +209,7 @@ fn unfetchable_link_reports_the_reason() {
             let error = result.expect_err("nothing is there");
             let text = error.to_string();
             if route.is_some() {
-                let failed = ErrorKind::Api(protocol::ErrorKind::ProcessingFailed);
+                let failed = ErrorKind::ProcessingFailed;
                 assert_eq!(error.kind(), failed, "{text}");
                 assert!(
                     error
@@ -217,7 +217,7 @@ fn unfetchable_link_reports_the_reason() {
                         .is_some_and(|reached| reached.task_id.is_some())
                 );
             }
-            assert!(matches!(error.kind(), ErrorKind::Api(_)), "{text}");
+            assert!(error.api().is_some(), "{text}");
             assert!(!events.has("checked"), "{:?}", events.lines());
         }
     }
@@ -235,10 +235,7 @@ fn wrong_key_and_missing_index_errors_hide_the_key() {
         .observe(events.listener()))
     {
         let error = result.expect_err("a wrong key");
-        assert_eq!(
-            error.kind(),
-            ErrorKind::Api(protocol::ErrorKind::Unauthorized)
-        );
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
         assert!(!format!("{error} {error:?}").contains("SECRET"));
     }
     for (result, _) in both!(&world.config, good, |client, events| client
@@ -254,7 +251,7 @@ fn wrong_key_and_missing_index_errors_hide_the_key() {
 #[test]
 fn each_stage_can_be_used_alone() {
     let world = World::new(good);
-    let policy = WaitPolicy { ..poll_often() };
+    let policy = poll_often();
     let client = blocking::Client::new(&world.config)
         .expect("a client")
         .with_checker(checker(good));

@@ -5,6 +5,7 @@ mod bad_input;
 mod ingest;
 mod resume;
 mod routes;
+mod shape;
 mod versions;
 
 use std::{
@@ -145,11 +146,10 @@ impl World {
 }
 
 pub(crate) fn poll_often() -> WaitPolicy {
-    WaitPolicy {
-        first_interval: Duration::from_millis(20),
-        max_interval: Duration::from_millis(50),
-        deadline: Duration::from_secs(20),
-    }
+    WaitPolicy::default()
+        .with_first_interval(Duration::from_millis(20))
+        .with_max_interval(Duration::from_millis(50))
+        .with_deadline(Duration::from_secs(20))
 }
 
 /// The events as lines; of the events for sent bytes, only the last.

@@ -12,7 +12,7 @@ use std::{
 use tl_client::{
     Checkpoints, Client, Config, Error, ErrorKind, Event, Ingested, blocking,
     protocol::{
-        self, Event as Api,
+        Event as Api,
         endpoint::DeleteAsset,
         flow::upload::{UploadControl, UploadSettings},
     },
@@ -39,11 +39,9 @@ pub(crate) fn ingest(
     until: impl Fn(&Api) -> bool + Send + Sync + 'static,
 ) -> Result<Ingested, Error> {
     let control = UploadControl::default();
-    let settings = UploadSettings {
-        concurrency: 2,
-        control: control.clone(),
-        ..UploadSettings::default()
-    };
+    let settings = UploadSettings::default()
+        .with_concurrency(2)
+        .with_control(control.clone());
     let listener = events.listener();
     let listen = move |event: &Event| {
         listener(event);
@@ -98,7 +96,7 @@ fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
 pub(crate) fn interrupt(world: &World, mode: Mode, chunks: u32) {
     let error = ingest(world, mode, &Events::default(), LONG, after_chunks(chunks))
         .expect_err("it is canceled");
-    let canceled = ErrorKind::Api(protocol::ErrorKind::Canceled);
+    let canceled = ErrorKind::Canceled;
     assert_eq!(error.kind(), canceled, "{error}");
     let reached = error.reached().expect("what there is");
     assert!(reached.upload_id.is_some(), "{error}");
@@ -189,10 +187,7 @@ fn dropped_async_upload_resumes() {
             .into_index(world.index_id.as_str())
             .route(Route::Multipart)
             .checkpoint(world.state.path())
-            .chunks(UploadSettings {
-                concurrency: 1,
-                ..UploadSettings::default()
-            })
+            .chunks(UploadSettings::default().with_concurrency(1))
             .observe(move |event| {
                 if let Event::Api(event) = event
                     && after_chunks(3)(event)
@@ -222,7 +217,7 @@ fn ingestion_resumes_after_the_upload() {
             never,
         )
         .expect_err("the wait is too short");
-        let passed = ErrorKind::Api(protocol::ErrorKind::DeadlinePassed);
+        let passed = ErrorKind::DeadlinePassed;
         assert_eq!(error.kind(), passed, "{error}");
         assert_eq!(files(&world).len(), 1);
         let events = Events::default();

@@ -118,10 +118,7 @@ fn non_file_source_uploads_in_chunks() {
     for (result, _) in both!(&world.config, good, |client, events| client
         .upload(Arc::clone(&source))
         .route(Route::Multipart)
-        .chunks(UploadSettings {
-            concurrency: 3,
-            ..UploadSettings::default()
-        })
+        .chunks(UploadSettings::default().with_concurrency(3))
         .wait(poll_often())
         .observe(events.listener()))
     {

@@ -80,15 +80,10 @@ fn flow(
         None => Begin::New(create),
         Some(record) => Begin::Resume(record, create),
     };
-    let settings = UploadSettings {
-        concurrency: 4,
-        control: control.clone(),
-        ..UploadSettings::default()
-    };
-    let policy = Policy {
-        base_delay: Duration::from_millis(10),
-        ..Policy::default()
-    };
+    let settings = UploadSettings::default()
+        .with_concurrency(4)
+        .with_control(control.clone());
+    let policy = Policy::default().with_base_delay(Duration::from_millis(10));
     MultipartUpload::new(source, begin, &emulator.base_url(), policy, settings, 7)
         .recorded(checkpoint.journal(after))
 }

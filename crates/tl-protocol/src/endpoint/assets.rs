@@ -14,7 +14,7 @@ use super::{
     resource,
 };
 use crate::{
-    Transport,
+    Error, Transport,
     client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
@@ -28,7 +28,7 @@ resource! {
     Assets, assets
 }
 
-impl<'c, T: Transport> Assets<'c, T> {
+impl<T: Transport, X: From<Error> + Send + 'static> Assets<'_, T, X> {
     /// Waits until an asset is ready to be indexed.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl<'c, T: Transport> Assets<'c, T> {
         self,
         asset_id: impl Into<AssetId>,
         policy: WaitPolicy,
-    ) -> CallOutput<'c, T, Waited<Asset>> {
+    ) -> CallOutput<T, Waited<Asset>, X> {
         self.0.wait(GetAsset::new(asset_id), policy)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     resource,
 };
 use crate::{
-    Transport,
+    Error, Transport,
     client::CallOutput,
     flow::{WaitPolicy, Waited},
 };
@@ -23,7 +23,7 @@ resource! {
     IndexedAssets, indexed_assets
 }
 
-impl<'c, T: Transport> IndexedAssets<'c, T> {
+impl<T: Transport, X: From<Error> + Send + 'static> IndexedAssets<'_, T, X> {
     /// Waits until an asset is indexed.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl<'c, T: Transport> IndexedAssets<'c, T> {
         index_id: impl Into<IndexId>,
         indexed_asset_id: impl Into<IndexedAssetId>,
         policy: WaitPolicy,
-    ) -> CallOutput<'c, T, Waited<IndexedAsset>> {
+    ) -> CallOutput<T, Waited<IndexedAsset>, X> {
         self.0
             .wait(GetIndexedAsset::new(index_id, indexed_asset_id), policy)
     }

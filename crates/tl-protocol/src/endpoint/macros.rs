@@ -251,7 +251,11 @@ macro_rules! endpoint {
         @method [$(#[$doc:meta])+] $Name:ident $Group:ident::$method:ident [$($Response:ty)?]
         [$($argument:ident: $Argument:ty,)*] []
     ) => {
-        impl<'c, T: $crate::Transport> $Group<'c, T> {
+        impl<T, X> $Group<'_, T, X>
+        where
+            T: $crate::Transport,
+            X: From<$crate::Error> + Send + 'static,
+        {
             $(#[$doc])+
             ///
             /// # Errors
@@ -259,7 +263,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 $($argument: impl Into<$Argument>,)*
-            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<T, endpoint!(@response $($Response)?), X> {
                 self.0.call($Name::new($($argument),*))
             }
         }
@@ -269,7 +273,11 @@ macro_rules! endpoint {
         @method [$(#[$doc:meta])+] $Name:ident $Group:ident::$method:ident [$($Response:ty)?]
         [$($ignored:tt)*] [$($optional:ident)+]
     ) => {
-        impl<'c, T: $crate::Transport> $Group<'c, T> {
+        impl<T, X> $Group<'_, T, X>
+        where
+            T: $crate::Transport,
+            X: From<$crate::Error> + Send + 'static,
+        {
             $(#[$doc])+
             ///
             /// # Errors
@@ -277,7 +285,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 request: $Name,
-            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<T, endpoint!(@response $($Response)?), X> {
                 self.0.call(request)
             }
         }
@@ -300,20 +308,20 @@ macro_rules! resource {
     ($(#[doc = $doc:literal])+ $Group:ident, $method:ident) => {
         $(#[doc = $doc])+
         #[derive(Debug)]
-        pub struct $Group<'c, T>(&'c $crate::Client<T>);
+        pub struct $Group<'c, T, X = $crate::Error>(&'c $crate::Client<T, X>);
 
-        impl<T> Clone for $Group<'_, T> {
+        impl<T, X> Clone for $Group<'_, T, X> {
             fn clone(&self) -> Self {
                 *self
             }
         }
 
-        impl<T> Copy for $Group<'_, T> {}
+        impl<T, X> Copy for $Group<'_, T, X> {}
 
-        impl<T: $crate::Transport> $crate::Client<T> {
+        impl<T: $crate::Transport, X> $crate::Client<T, X> {
             $(#[doc = $doc])+
             #[must_use]
-            pub fn $method(&self) -> $Group<'_, T> {
+            pub fn $method(&self) -> $Group<'_, T, X> {
                 $Group(self)
             }
         }

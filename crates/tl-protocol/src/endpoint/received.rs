@@ -63,7 +63,7 @@ pub enum RejectionKind {
     ContentType,
 }
 
-/// A parameter that a server rejects.
+/// A parameter that a server rejects: what the server answers with, not an error of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// Why the parameter is rejected.
@@ -119,8 +119,6 @@ impl fmt::Display for Rejection {
         }
     }
 }
-
-impl std::error::Error for Rejection {}
 
 impl Received {
     /// The path parameter number `index`, from 0.

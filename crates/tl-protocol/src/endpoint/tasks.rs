@@ -11,7 +11,7 @@ use super::{
     resource,
 };
 use crate::{
-    Transport,
+    Error, Transport,
     client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
@@ -22,7 +22,7 @@ resource! {
     Tasks, tasks
 }
 
-impl<'c, T: Transport> Tasks<'c, T> {
+impl<T: Transport, X: From<Error> + Send + 'static> Tasks<'_, T, X> {
     /// Waits until the task's video is indexed.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl<'c, T: Transport> Tasks<'c, T> {
         self,
         task_id: impl Into<TaskId>,
         policy: WaitPolicy,
-    ) -> CallOutput<'c, T, Waited<Task>> {
+    ) -> CallOutput<T, Waited<Task>, X> {
         self.0.wait(GetTask::new(task_id), policy)
     }
 }

@@ -8,6 +8,7 @@ use tl_model::{
 };
 
 use crate::{
+    Resource,
     endpoint::{
         CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset, ListAssets, ListIndexedAssets,
     },
@@ -18,11 +19,10 @@ use crate::{
 };
 
 impl Watched for GetAsset {
-    const RESOURCE: &'static str = "asset";
     const WAITING: &'static str = "see the asset ready";
 
-    fn id(&self) -> String {
-        self.asset_id.to_string()
+    fn resource(&self) -> Resource {
+        self.asset_id.clone().into()
     }
 
     fn status(asset: &Asset) -> String {
@@ -44,11 +44,10 @@ impl Watched for GetAsset {
 }
 
 impl Watched for GetIndexedAsset {
-    const RESOURCE: &'static str = "indexed asset";
     const WAITING: &'static str = "see the asset indexed";
 
-    fn id(&self) -> String {
-        self.indexed_asset_id.to_string()
+    fn resource(&self) -> Resource {
+        self.indexed_asset_id.clone().into()
     }
 
     fn status(indexed: &IndexedAsset) -> String {
@@ -70,8 +69,6 @@ impl Watched for GetIndexedAsset {
 
 impl Reconciled for CreateAsset {
     type List = ListAssets;
-
-    const RESOURCE: &'static str = "asset";
 
     /// The list cannot be filtered by time: it is sorted newest first, and filtered by name.
     fn list_request(&self, _since: Option<Timestamp>) -> ListAssets {
@@ -115,23 +112,21 @@ impl Reconciled for CreateAsset {
         asset.user_metadata.as_ref()
     }
 
-    fn item_id(asset: &Asset) -> String {
-        asset.id.to_string()
+    fn item_resource(asset: &Asset) -> Resource {
+        asset.id.clone().into()
     }
 
     fn response_from(asset: Asset) -> Asset {
         asset
     }
 
-    fn id(asset: &Asset) -> String {
-        asset.id.to_string()
+    fn resource(asset: &Asset) -> Resource {
+        asset.id.clone().into()
     }
 }
 
 impl Reconciled for CreateIndexedAsset {
     type List = ListIndexedAssets;
-
-    const RESOURCE: &'static str = "indexed asset";
 
     fn list_request(&self, since: Option<Timestamp>) -> ListIndexedAssets {
         let mut list = ListIndexedAssets::new(self.index_id.clone());
@@ -150,8 +145,8 @@ impl Reconciled for CreateIndexedAsset {
         is_recent(indexed.created_at.as_ref(), since)
     }
 
-    fn item_id(indexed: &IndexedAsset) -> String {
-        indexed.id.to_string()
+    fn item_resource(indexed: &IndexedAsset) -> Resource {
+        indexed.id.clone().into()
     }
 
     fn response_from(indexed: IndexedAsset) -> CreatedIndexedAsset {
@@ -160,7 +155,7 @@ impl Reconciled for CreateIndexedAsset {
         created
     }
 
-    fn id(created: &CreatedIndexedAsset) -> String {
-        created.id.to_string()
+    fn resource(created: &CreatedIndexedAsset) -> Resource {
+        created.id.clone().into()
     }
 }

@@ -70,8 +70,12 @@ impl<E: Endpoint> Call<E> {
     /// Reports retries to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
-        self.observer = observer;
+        self.observe(observer);
         self
+    }
+
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        self.observer = observer;
     }
 
     /// Sets a deadline on the driver's clock, unless the policy ends the call earlier.

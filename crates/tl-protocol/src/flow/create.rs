@@ -2,7 +2,10 @@
 //! response is lost. Each endpoint defines how its resource is recognized (see [`Reconciled`] in
 //! `reconcile.rs`).
 
-use std::time::{Duration, SystemTime};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp as Instant;
 use tl_model::Page;
@@ -11,7 +14,11 @@ use url::Url;
 use crate::{
     Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
     flow::{
-        Call, Paged, Reconcile, Reconciled, pages::next_page, reconcile::CLOCK_SKEW, upload::Intent,
+        Call, Paged, Reconcile, Reconciled,
+        pages::next_page,
+        reconcile::CLOCK_SKEW,
+        slot::{Receiver, Slot, Tokens},
+        upload::Intent,
     },
     rng::Rng,
 };
@@ -30,6 +37,7 @@ const MAX_RESENDS: u32 = 2;
 
 /// A created resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Created<R> {
     /// The response, or its known parts if it was lost.
     pub response: R,
@@ -55,11 +63,12 @@ pub struct Create<E: Reconciled> {
     since: Option<SystemTime>,
     resends: u32,
     state: State<E>,
+    tokens: Tokens,
 }
 
 #[derive(Debug)]
 enum State<E: Reconciled> {
-    Creating(Box<Call<E>>),
+    Creating(Slot<Call<E>>),
     /// An earlier process may have sent the request.
     InDoubt,
     Delaying {
@@ -69,7 +78,7 @@ enum State<E: Reconciled> {
     },
     LookingUp {
         list: E::List,
-        call: Box<Call<E::List>>,
+        call: Slot<Call<E::List>>,
         /// Candidates on the previous pages.
         candidates: Vec<<E::List as Paged>::Item>,
         lookup: u32,
@@ -135,7 +144,8 @@ impl<E: Reconciled> Create<E> {
             started: None,
             since: None,
             resends: 0,
-            state: State::Creating(Box::new(first)),
+            state: State::Creating(Slot::new(first)),
+            tokens: Tokens::default(),
         }
     }
 
@@ -164,30 +174,30 @@ impl<E: Reconciled> Create<E> {
     /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
-        if let State::Creating(call) = self.state {
-            self.state = State::Creating(Box::new(call.observed(observer.clone())));
-        }
-        self.observer = observer;
+        self.observe(observer);
         self
     }
 
-    fn call<F: Endpoint>(&mut self, endpoint: F) -> Box<Call<F>> {
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        if let State::Creating(call) = &mut self.state {
+            call.get_mut().observe(observer.clone());
+        }
+        self.observer = observer;
+    }
+
+    fn call<F: Endpoint>(&mut self, endpoint: F) -> Slot<Call<F>> {
         let call = Call::new(endpoint, &self.base, self.policy.clone(), self.rng.bits());
-        Box::new(call.observed(self.observer.clone()))
+        Slot::new(call.observed(self.observer.clone()))
     }
 
     fn created(&mut self, now: Now, response: E::Response, reconciled: bool) -> CreateResult<E> {
-        let id = E::id(&response);
+        let resource = E::resource(&response);
         if reconciled {
             self.observer.tell(&Event::Reconciled {
-                resource: E::RESOURCE,
-                id: id.clone(),
+                resource: resource.clone(),
             });
         }
-        self.observer.tell(&Event::Created {
-            resource: E::RESOURCE,
-            id,
-        });
+        self.observer.tell(&Event::Created { resource });
         let took = now
             .mono
             .saturating_sub(self.started.map(|started| started.mono).unwrap_or_default());
@@ -301,13 +311,14 @@ impl<E: Reconciled> Create<E> {
         {
             candidates = vec![candidates.swap_remove(marked)];
         }
-        if candidates.len() > 1 {
-            let ids: Vec<String> = candidates.iter().map(E::item_id).collect();
+        if let [first, _, ..] = candidates.as_slice() {
+            let kind = E::item_resource(first).kind();
+            let resources = candidates.iter().map(E::item_resource);
+            let ids: Vec<String> = resources.map(|resource| resource.id().to_owned()).collect();
             return Some(Err(Error::new(
                 ErrorKind::OutcomeUnknown,
                 format!(
-                    "the answer was lost, and each of these may be the {} that was made: {}. Look which one it is, and go on with it",
-                    E::RESOURCE,
+                    "the answer was lost, and each of these may be the {kind} that was made: {}. Look which one it is, and go on with it",
                     ids.join(", ")
                 ),
             )
@@ -342,10 +353,9 @@ impl<E: Reconciled> Flow for Create<E> {
         self.started.get_or_insert(now);
         loop {
             let end = match &mut self.state {
-                State::Creating(call) => match call.step(now) {
-                    Step::Done(result) => self.after_create(now, result),
-                    Step::Start(token, exchange) => return Step::Start(token, exchange),
-                    Step::Wait { until } => return Step::Wait { until },
+                State::Creating(call) => match call.step(now, &mut self.tokens) {
+                    ControlFlow::Continue(result) => self.after_create(now, result),
+                    ControlFlow::Break(step) => return step,
                 },
                 State::InDoubt => {
                     self.observer.tell(&Event::Reconciling {
@@ -381,16 +391,15 @@ impl<E: Reconciled> Flow for Create<E> {
                     candidates,
                     lookup,
                     lost,
-                } => match call.step(now) {
-                    Step::Done(result) => {
+                } => match call.step(now, &mut self.tokens) {
+                    ControlFlow::Continue(result) => {
                         let unknown =
                             || Error::new(ErrorKind::OutcomeUnknown, "the answer was lost");
                         let (list, candidates) = (list.clone(), std::mem::take(candidates));
                         let (lookup, lost) = (*lookup, lost.take().unwrap_or_else(unknown));
                         self.after_lookup(now, result, list, candidates, lookup, lost)
                     }
-                    Step::Start(token, exchange) => return Step::Start(token, exchange),
-                    Step::Wait { until } => return Step::Wait { until },
+                    ControlFlow::Break(step) => return step,
                 },
                 State::Finished => Some(Err(Error::invalid("this create has ended already"))),
             };

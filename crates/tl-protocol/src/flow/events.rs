@@ -79,7 +79,7 @@ const CLOSE_PIECES: u32 = 8;
 /// /// Prints an analysis as it arrives, over a blocking transport.
 /// fn print<T: Transport>(client: &Client<T>) -> Result<(), Error>
 /// where
-///     for<'a> T::Stream<'a, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
+///     T::Stream<'static, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
 /// {
 ///     for event in client.stream(&Analyze) {
 ///         print!("{}", event?["text"].as_str().unwrap_or_default());
@@ -92,7 +92,7 @@ const CLOSE_PIECES: u32 = 8;
 /// let feed = Events::new(&Analyze, &base, Policy::default(), 1).within(Duration::from_secs(900));
 /// ```
 #[derive(Debug)]
-pub struct Events<E: Streamed> {
+pub struct Events<E: Streamed, X = Error> {
     request: Option<Result<http::Request<Body>, Error>>,
     policy: Policy,
     rng: Rng,
@@ -111,7 +111,7 @@ pub struct Events<E: Streamed> {
     /// Number of events delivered.
     delivered: u64,
     state: State,
-    endpoint: std::marker::PhantomData<fn() -> E>,
+    types: std::marker::PhantomData<fn() -> (E, X)>,
 }
 
 #[derive(Debug)]
@@ -144,6 +144,12 @@ impl<E: Streamed> Events<E> {
     /// from `seed`.
     #[must_use]
     pub fn new(endpoint: &E, base: &Url, policy: Policy, seed: u64) -> Self {
+        Self::build(endpoint, base, policy, seed)
+    }
+}
+
+impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
+    pub(crate) fn build(endpoint: &E, base: &Url, policy: Policy, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let request = endpoint
             .encode()
@@ -172,7 +178,7 @@ impl<E: Streamed> Events<E> {
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
-            endpoint: std::marker::PhantomData,
+            types: std::marker::PhantomData,
         }
     }
 
@@ -212,7 +218,7 @@ impl<E: Streamed> Events<E> {
         self
     }
 
-    fn start_attempt(&mut self, now: Now) -> FeedStep<Result<E::Event, Error>> {
+    fn start_attempt(&mut self, now: Now) -> FeedStep<Result<E::Event, X>> {
         let request = match &self.request {
             Some(Ok(request)) => request.clone(),
             Some(Err(_)) | None => {
@@ -247,16 +253,16 @@ impl<E: Streamed> Events<E> {
     }
 
     /// A read that ends at the deadline at the latest.
-    fn read(&self, now: Now, idle: Duration) -> FeedStep<Result<E::Event, Error>> {
+    fn read(&self, now: Now, idle: Duration) -> FeedStep<Result<E::Event, X>> {
         FeedStep::Read {
             idle: idle.min(self.deadline.saturating_sub(now.mono)),
         }
     }
 
     /// Yields `error` and ends.
-    fn fail(&mut self, error: Error) -> FeedStep<Result<E::Event, Error>> {
+    fn fail(&mut self, error: Error) -> FeedStep<Result<E::Event, X>> {
         self.state = State::Ended;
-        FeedStep::Item(Err(self.with_context(error)))
+        FeedStep::Item(Err(self.with_context(error).into()))
     }
 
     fn with_context(&self, error: Error) -> Error {
@@ -279,7 +285,7 @@ impl<E: Streamed> Events<E> {
         now: Now,
         is_framed: bool,
         is_over: bool,
-    ) -> Option<FeedStep<Result<E::Event, Error>>> {
+    ) -> Option<FeedStep<Result<E::Event, X>>> {
         loop {
             match self.splitter.next_event() {
                 // The end marker of server-sent events. It does not mean that the response is
@@ -302,7 +308,7 @@ impl<E: Streamed> Events<E> {
         }
     }
 
-    fn deliver(&mut self, event: &[u8]) -> FeedStep<Result<E::Event, Error>> {
+    fn deliver(&mut self, event: &[u8]) -> FeedStep<Result<E::Event, X>> {
         let event = match E::decode_event(event) {
             Ok(event) => event,
             Err(error) => {
@@ -421,8 +427,8 @@ fn is_framed(head: &Response<()>) -> bool {
         || head.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
-impl<E: Streamed> Feed for Events<E> {
-    type Item = Result<E::Event, Error>;
+impl<E: Streamed, X: From<Error> + Send> Feed for Events<E, X> {
+    type Item = Result<E::Event, X>;
 
     fn step(&mut self, now: Now) -> FeedStep<Self::Item> {
         match &mut self.state {

@@ -1,35 +1,20 @@
 //! Uploads and indexes a video with `/tasks`: create the task and wait until the video is indexed.
 //! The caller validates the file.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use tl_model::{CreatedTask, Task};
 use url::Url;
 
 use crate::{
-    Error, Flow, Now, Observer, Outcome, Policy, Step, Token,
+    Error, Flow, IngestedTask, Now, Observer, Outcome, Policy, Reached, Stage, Step, Token,
     endpoint::{CreateTask, GetTask},
-    error::StatusSeen,
-    flow::{Create, Created, Reconcile, Wait, WaitPolicy},
+    flow::{
+        Create, Created, Reconcile, Wait, WaitPolicy, Waited,
+        slot::{Receiver, Slot, Tokens},
+    },
     rng::Rng,
 };
-
-/// The result of an ingestion.
-#[derive(Debug, Clone, PartialEq)]
-pub struct IngestedTask {
-    /// The created task.
-    pub created: CreatedTask,
-    /// The task when it was ready; `None` without waiting.
-    pub task: Option<Task>,
-    /// The observed statuses, oldest first.
-    pub history: Vec<StatusSeen>,
-    /// Duration of the upload, lookups after a lost response included.
-    pub upload: Duration,
-    /// Duration of the wait.
-    pub indexing: Duration,
-    /// Whether the response to the create request was lost and the task was found by a lookup.
-    pub reconciled: bool,
-}
 
 /// The flow that ingests one video.
 #[derive(Debug)]
@@ -40,14 +25,17 @@ pub struct IngestTask {
     rng: Rng,
     observer: Observer,
     state: State,
+    tokens: Tokens,
 }
 
 #[derive(Debug)]
 enum State {
-    Creating(Box<Create<CreateTask>>),
+    Creating(Slot<Create<CreateTask>>),
     Waiting {
         created: Created<CreatedTask>,
-        wait: Box<Wait<GetTask>>,
+        wait: Slot<Wait<GetTask>>,
+        /// On the driver's clock.
+        started: Duration,
     },
     Finished,
 }
@@ -73,61 +61,79 @@ impl IngestTask {
             wait,
             rng,
             observer: Observer::none(),
-            state: State::Creating(Box::new(create)),
+            state: State::Creating(Slot::new(create)),
+            tokens: Tokens::default(),
         }
     }
 
     /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
-        if let State::Creating(create) = self.state {
-            self.state = State::Creating(Box::new(create.observed(observer.clone())));
+        if let State::Creating(create) = &mut self.state {
+            create.get_mut().observe(observer.clone());
         }
         self.observer = observer;
         self
     }
 }
 
+impl IngestTask {
+    fn after_create(
+        &mut self,
+        now: Now,
+        result: Result<Created<CreatedTask>, Error>,
+    ) -> Option<IngestResult> {
+        let created = match result {
+            Ok(created) => created,
+            Err(error) => return Some(Err(error.at(Stage::Uploading, None))),
+        };
+        let Some(policy) = self.wait.clone() else {
+            return Some(Ok(ingested(created)));
+        };
+        let get = GetTask {
+            task_id: created.response.id.clone(),
+        };
+        let seed = self.rng.bits();
+        let wait = Wait::new(get, &self.base, self.policy.clone(), policy, seed);
+        self.state = State::Waiting {
+            created,
+            wait: Slot::new(wait.observed(self.observer.clone())),
+            started: now.mono,
+        };
+        None
+    }
+}
+
+type IngestResult = Result<IngestedTask, Error>;
+
 impl Flow for IngestTask {
-    type Output = Result<IngestedTask, Error>;
+    type Output = IngestResult;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         loop {
-            match &mut self.state {
-                State::Creating(create) => match create.step(now) {
-                    Step::Start(token, exchange) => return Step::Start(token, exchange),
-                    Step::Wait { until } => return Step::Wait { until },
-                    Step::Done(Err(error)) => return Step::Done(Err(error)),
-                    Step::Done(Ok(created)) => {
-                        let Some(policy) = self.wait.clone() else {
-                            self.state = State::Finished;
-                            return Step::Done(Ok(ingested(created, None)));
-                        };
-                        let get = GetTask {
-                            task_id: created.response.id.clone(),
-                        };
-                        let wait = Wait::new(
-                            get,
-                            &self.base,
-                            self.policy.clone(),
-                            policy,
-                            self.rng.bits(),
-                        );
-                        let wait = Box::new(wait.observed(self.observer.clone()));
-                        self.state = State::Waiting { created, wait };
-                    }
+            let end = match &mut self.state {
+                State::Creating(create) => match create.step(now, &mut self.tokens) {
+                    ControlFlow::Continue(result) => self.after_create(now, result),
+                    ControlFlow::Break(step) => return step,
                 },
-                State::Waiting { created, wait } => {
-                    let step = wait.step(now);
-                    return step.map(|result| {
-                        let waited = result?;
-                        let done = (waited.value, waited.history, waited.took);
-                        Ok(ingested(created.clone(), Some(done)))
-                    });
-                }
+                State::Waiting {
+                    created,
+                    wait,
+                    started,
+                } => match wait.step(now, &mut self.tokens) {
+                    ControlFlow::Continue(result) => {
+                        let took = now.mono.saturating_sub(*started);
+                        Some(after_wait(created.clone(), result, took))
+                    }
+                    ControlFlow::Break(step) => return step,
+                },
                 State::Finished => {
                     return Step::Done(Err(Error::invalid("this ingestion has ended already")));
                 }
+            };
+            if let Some(result) = end {
+                self.state = State::Finished;
+                return Step::Done(result);
             }
         }
     }
@@ -141,20 +147,35 @@ impl Flow for IngestTask {
     }
 }
 
-fn ingested(
+fn after_wait(
     created: Created<CreatedTask>,
-    waited: Option<(Task, Vec<StatusSeen>, Duration)>,
-) -> IngestedTask {
-    let (task, history, indexing) = match waited {
-        Some((task, history, took)) => (Some(task), history, took),
-        None => (None, Vec::new(), Duration::ZERO),
-    };
+    result: Result<Waited<Task>, Error>,
+    took: Duration,
+) -> IngestResult {
+    let mut ingested = ingested(created);
+    match result {
+        Ok(waited) => {
+            ingested.task = Some(waited.value);
+            ingested.history = waited.history;
+            ingested.indexing = waited.took;
+            Ok(ingested)
+        }
+        Err(error) => {
+            ingested.history = error.history().to_vec();
+            ingested.indexing = took;
+            Err(error.at(Stage::Indexing, Some(Reached::Task(Box::new(ingested)))))
+        }
+    }
+}
+
+/// The result before the wait.
+fn ingested(created: Created<CreatedTask>) -> IngestedTask {
     IngestedTask {
         created: created.response,
-        task,
-        history,
+        task: None,
+        history: Vec::new(),
         upload: created.took,
-        indexing,
+        indexing: Duration::ZERO,
         reconciled: created.reconciled,
     }
 }

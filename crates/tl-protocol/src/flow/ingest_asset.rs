@@ -6,20 +6,22 @@ mod find;
 mod plan;
 mod resume;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{ops::ControlFlow, time::Duration};
 
 use tl_model::{Asset, AssetId, CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId};
 use url::Url;
 
-pub use plan::{AssetPlan, AssetUpload, IngestFailure, IngestedAsset, Stage};
+pub use plan::{AssetPlan, AssetUpload};
 
 use self::find::FindIndexed;
 use crate::{
-    Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
+    Endpoint, Error, ErrorKind, Event, Flow, IngestedAsset, Now, Observer, Outcome, Policy,
+    Reached, Stage, Step, Token, Uploaded,
     endpoint::{CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset},
     flow::{
         Call, Create, Created, Wait, WaitPolicy, Waited,
-        upload::{Intent, MultipartUpload, Record, Uploaded},
+        slot::{Receiver, Slot, Tokens},
+        upload::{Intent, MultipartUpload, Record},
     },
     rng::Rng,
 };
@@ -38,34 +40,46 @@ pub struct IngestAsset {
     /// Whether an earlier process may have indexed the asset.
     is_resumed: bool,
     state: State,
-    /// The stage that started each exchange, and its token in that stage. A stage must not receive
-    /// the outcomes of an earlier one.
-    tokens: BTreeMap<Token, (u32, Token)>,
-    next_token: u32,
-    generation: u32,
+    tokens: Tokens,
 }
 
 #[derive(Debug)]
 enum State {
     Begin,
-    Whole(Box<Create<CreateAsset>>),
+    Whole(Slot<Create<CreateAsset>>),
     /// An asset was found that may be the one of an earlier process. It is not if an indexed asset
     /// was created from it.
-    CheckingOwner(Box<FindIndexed>, Box<Created<Asset>>),
-    Chunks(Box<MultipartUpload>),
-    Processing(Box<Wait<GetAsset>>),
+    CheckingOwner(Slot<FindIndexed>, Box<Created<Asset>>),
+    Chunks(Slot<MultipartUpload>),
+    Processing(Slot<Wait<GetAsset>>),
     /// The asset of an earlier process is not waited for, but it must exist.
-    CheckingAsset(Box<Call<GetAsset>>),
+    CheckingAsset(Slot<Call<GetAsset>>),
     /// Looks up whether an earlier process has indexed the asset.
-    Finding(Box<FindIndexed>),
-    Creating(Box<Create<CreateIndexedAsset>>),
-    Indexing(Box<Wait<GetIndexedAsset>>),
+    Finding(Slot<FindIndexed>),
+    Creating(Slot<Create<CreateIndexedAsset>>),
+    Indexing(Slot<Wait<GetIndexedAsset>>),
     /// The same as `CheckingAsset`.
-    CheckingIndexed(Box<Call<GetIndexedAsset>>),
+    CheckingIndexed(Slot<Call<GetIndexedAsset>>),
     Finished,
 }
 
-type IngestResult = Result<IngestedAsset, IngestFailure>;
+impl State {
+    fn slot(&mut self) -> Option<&mut dyn Receiver> {
+        Some(match self {
+            Self::Whole(slot) => slot,
+            Self::CheckingOwner(slot, _) | Self::Finding(slot) => slot,
+            Self::Chunks(slot) => slot,
+            Self::Processing(slot) => slot,
+            Self::CheckingAsset(slot) => slot,
+            Self::Creating(slot) => slot,
+            Self::Indexing(slot) => slot,
+            Self::CheckingIndexed(slot) => slot,
+            Self::Begin | Self::Finished => return None,
+        })
+    }
+}
+
+type IngestResult = Result<IngestedAsset, Error>;
 
 impl IngestAsset {
     /// Creates the flow of `plan` for the API at `base`.
@@ -81,9 +95,7 @@ impl IngestAsset {
             stage_started: None,
             is_resumed: false,
             state: State::Begin,
-            tokens: BTreeMap::new(),
-            next_token: 0,
-            generation: 0,
+            tokens: Tokens::default(),
         }
     }
 
@@ -92,23 +104,6 @@ impl IngestAsset {
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
-    }
-
-    /// Forwards the step of a stage, with a token of this flow.
-    fn forward<T>(&mut self, step: Step<T>) -> Step<IngestResult> {
-        match step {
-            Step::Start(inner, exchange) => {
-                self.next_token = self.next_token.wrapping_add(1);
-                let token = Token(self.next_token);
-                self.tokens.insert(token, (self.generation, inner));
-                Step::Start(token, exchange)
-            }
-            Step::Wait { until } => Step::Wait { until },
-            // The callers handle `Done`.
-            Step::Done(_) => Step::Wait {
-                until: Some(Duration::ZERO),
-            },
-        }
     }
 
     fn stage(&self) -> Stage {
@@ -140,11 +135,8 @@ impl IngestAsset {
             .extend(error.history().iter().map(|seen| (stage, seen.clone())));
         self.end_stage(now);
         self.state = State::Finished;
-        Err(IngestFailure {
-            stage,
-            so_far: Box::new(std::mem::take(&mut self.so_far)),
-            error,
-        })
+        let reached = Reached::Asset(Box::new(std::mem::take(&mut self.so_far)));
+        Err(error.at(stage, Some(reached)))
     }
 
     fn finish(&mut self) -> IngestResult {
@@ -180,13 +172,13 @@ impl IngestAsset {
                 );
                 let intent = Intent::new(now.wall, create.mark());
                 self.plan.journal.write(&Record::Creating(intent));
-                State::Whole(Box::new(create.observed(self.observer.clone())))
+                State::Whole(Slot::new(create.observed(self.observer.clone())))
             }
             AssetUpload::InDoubt { create, intent } => {
                 let seed = self.rng.bits();
                 let policy = self.policy.clone();
                 let create = Create::in_doubt(create, &self.base, policy, seed, &intent);
-                State::Whole(Box::new(create.observed(self.observer.clone())))
+                State::Whole(Slot::new(create.observed(self.observer.clone())))
             }
             AssetUpload::Chunks {
                 source,
@@ -202,7 +194,7 @@ impl IngestAsset {
                     settings,
                     seed,
                 );
-                State::Chunks(Box::new(
+                State::Chunks(Slot::new(
                     flow.recorded(self.plan.journal.clone())
                         .observed(self.observer.clone()),
                 ))
@@ -213,10 +205,10 @@ impl IngestAsset {
         };
     }
 
-    fn call<E: Endpoint>(&mut self, endpoint: E) -> Box<Call<E>> {
+    fn call<E: Endpoint>(&mut self, endpoint: E) -> Slot<Call<E>> {
         let seed = self.rng.bits();
         let call = Call::new(endpoint, &self.base, self.policy.clone(), seed);
-        Box::new(call.observed(self.observer.clone()))
+        Slot::new(call.observed(self.observer.clone()))
     }
 
     fn find(&mut self, asset_id: AssetId, index_id: Option<IndexId>) -> FindIndexed {
@@ -246,7 +238,7 @@ impl IngestAsset {
             policy,
             seed,
         );
-        State::Processing(Box::new(wait.observed(self.observer.clone())))
+        State::Processing(Slot::new(wait.observed(self.observer.clone())))
     }
 
     fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<IngestResult> {
@@ -275,7 +267,7 @@ impl IngestAsset {
             && created.reconciled
         {
             let find = self.find(created.response.id.clone(), None);
-            self.state = State::CheckingOwner(Box::new(find), Box::new(created));
+            self.state = State::CheckingOwner(Slot::new(find), Box::new(created));
             return None;
         }
         self.take_whole(now, created)
@@ -350,7 +342,7 @@ impl IngestAsset {
         if let Some(index_id) = self.plan.index_id.clone() {
             self.plan.journal.write(&Record::Indexing(index_id));
         }
-        self.state = State::Creating(Box::new(create.observed(self.observer.clone())));
+        self.state = State::Creating(Slot::new(create.observed(self.observer.clone())));
     }
 
     fn after_creating(
@@ -405,7 +397,7 @@ impl IngestAsset {
             policy,
             self.rng.bits(),
         );
-        self.state = State::Indexing(Box::new(wait.observed(self.observer.clone())));
+        self.state = State::Indexing(Slot::new(wait.observed(self.observer.clone())));
         None
     }
 
@@ -430,6 +422,61 @@ impl IngestAsset {
         self.so_far.indexed_asset = Some(waited.value);
         self.end_stage(now);
         Some(self.finish())
+    }
+}
+
+impl IngestAsset {
+    /// One step of the current stage: the next action (`Break`), or the result if the ingestion
+    /// ends with this stage (`Continue`).
+    fn advance(&mut self, now: Now) -> ControlFlow<Step<IngestResult>, Option<IngestResult>> {
+        let tokens = &mut self.tokens;
+        ControlFlow::Continue(match &mut self.state {
+            State::Begin => {
+                self.begin(now);
+                matches!(self.state, State::Finished).then(|| self.finish())
+            }
+            State::Whole(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_whole(now, result)
+            }
+            State::CheckingOwner(slot, created) => {
+                let result = slot.step(now, tokens)?;
+                let created = (**created).clone();
+                self.after_checking_owner(now, result, created)
+            }
+            State::Chunks(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_chunks(now, result)
+            }
+            State::Processing(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_processing(now, result)
+            }
+            State::CheckingAsset(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_checking_asset(now, result)
+            }
+            State::Finding(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_finding(now, result)
+            }
+            State::Creating(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_creating(now, result)
+            }
+            State::Indexing(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_indexing(now, result)
+            }
+            State::CheckingIndexed(slot) => {
+                let result = slot.step(now, tokens)?;
+                self.after_checking_indexed(now, result)
+            }
+            State::Finished => {
+                let error = Error::invalid("this ingestion has ended already");
+                Some(self.fail(now, error))
+            }
+        })
     }
 }
 
@@ -460,80 +507,17 @@ impl Flow for IngestAsset {
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         self.stage_started.get_or_insert(now.mono);
         loop {
-            let end = match &mut self.state {
-                State::Begin => {
-                    self.begin(now);
-                    matches!(self.state, State::Finished).then(|| self.finish())
-                }
-                State::Whole(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_whole(now, result),
-                    step => return self.forward(step),
-                },
-                State::CheckingOwner(flow, created) => match flow.step(now) {
-                    Step::Done(result) => {
-                        let created = (**created).clone();
-                        self.after_checking_owner(now, result, created)
-                    }
-                    step => return self.forward(step),
-                },
-                State::Chunks(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_chunks(now, result),
-                    step => return self.forward(step),
-                },
-                State::Processing(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_processing(now, result),
-                    step => return self.forward(step),
-                },
-                State::CheckingAsset(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_checking_asset(now, result),
-                    step => return self.forward(step),
-                },
-                State::Finding(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_finding(now, result),
-                    step => return self.forward(step),
-                },
-                State::Creating(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_creating(now, result),
-                    step => return self.forward(step),
-                },
-                State::Indexing(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_indexing(now, result),
-                    step => return self.forward(step),
-                },
-                State::CheckingIndexed(flow) => match flow.step(now) {
-                    Step::Done(result) => self.after_checking_indexed(now, result),
-                    step => return self.forward(step),
-                },
-                State::Finished => {
-                    let error = Error::invalid("this ingestion has ended already");
-                    Some(self.fail(now, error))
-                }
-            };
-            self.generation += 1;
-            if let Some(result) = end {
-                return Step::Done(result);
+            match self.advance(now) {
+                ControlFlow::Continue(None) => {}
+                ControlFlow::Continue(Some(result)) => return Step::Done(result),
+                ControlFlow::Break(step) => return step,
             }
         }
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        let Some((generation, token)) = self.tokens.remove(&token) else {
-            return;
-        };
-        if generation != self.generation {
-            return;
-        }
-        match &mut self.state {
-            State::Whole(flow) => flow.on_outcome(now, token, outcome),
-            State::CheckingOwner(flow, _) => flow.on_outcome(now, token, outcome),
-            State::Chunks(flow) => flow.on_outcome(now, token, outcome),
-            State::Processing(flow) => flow.on_outcome(now, token, outcome),
-            State::CheckingAsset(flow) => flow.on_outcome(now, token, outcome),
-            State::Finding(flow) => flow.on_outcome(now, token, outcome),
-            State::Creating(flow) => flow.on_outcome(now, token, outcome),
-            State::Indexing(flow) => flow.on_outcome(now, token, outcome),
-            State::CheckingIndexed(flow) => flow.on_outcome(now, token, outcome),
-            State::Begin | State::Finished => {}
+        if let Some(slot) = self.state.slot() {
+            slot.on_outcome(now, token, outcome);
         }
     }
 }

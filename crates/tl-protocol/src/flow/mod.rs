@@ -30,20 +30,24 @@
 
 mod asset;
 mod call;
+mod converted;
 mod create;
 mod events;
 mod ingest;
 mod ingest_asset;
 mod pages;
 mod reconcile;
+mod slot;
 pub mod upload;
 mod wait;
 
+pub use crate::ingested::{IngestedAsset, IngestedTask, Reached, Stage};
 pub use call::Call;
+pub(crate) use converted::Converted;
 pub use create::{Create, Created};
 pub use events::Events;
-pub use ingest::{IngestTask, IngestedTask};
-pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Stage};
+pub use ingest::IngestTask;
+pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset};
 pub use pages::{NextPageOf, Paged, Pages};
 pub use reconcile::{Reconcile, Reconciled};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};

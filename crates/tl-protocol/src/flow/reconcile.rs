@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tl_model::{CreatedTask, SortBy, SortOption, Task, Timestamp, UserMetadata};
 
 use crate::{
-    Endpoint,
+    Endpoint, Resource,
     endpoint::{CreateTask, ListTasks, Media, PageRequest, Sort},
     flow::Paged,
     form::escaped,
@@ -17,6 +17,7 @@ pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// What to do if the response to a create request is lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reconcile {
     /// Nothing: the result is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     Never,
@@ -47,9 +48,6 @@ pub trait Reconciled: Endpoint {
     /// The list that contains the resource.
     type List: Paged;
 
-    /// The type of the resource: `task`.
-    const RESOURCE: &'static str;
-
     /// The list request for the newest resources, created at `since` or later.
     fn list_request(&self, since: Option<Timestamp>) -> Self::List;
 
@@ -74,20 +72,18 @@ pub trait Reconciled: Endpoint {
         None
     }
 
-    /// The identifier of an item.
-    fn item_id(item: &<Self::List as Paged>::Item) -> String;
+    /// The resource of an item.
+    fn item_resource(item: &<Self::List as Paged>::Item) -> Resource;
 
     /// Reconstructs the lost response from the item.
     fn response_from(item: <Self::List as Paged>::Item) -> Self::Response;
 
-    /// The identifier in a response.
-    fn id(response: &Self::Response) -> String;
+    /// The resource in a response.
+    fn resource(response: &Self::Response) -> Resource;
 }
 
 impl Reconciled for CreateTask {
     type List = ListTasks;
-
-    const RESOURCE: &'static str = "task";
 
     fn list_request(&self, since: Option<Timestamp>) -> ListTasks {
         ListTasks {
@@ -121,8 +117,8 @@ impl Reconciled for CreateTask {
         is_recent(task.created_at.as_ref(), since)
     }
 
-    fn item_id(task: &Task) -> String {
-        task.id.to_string()
+    fn item_resource(task: &Task) -> Resource {
+        task.id.clone().into()
     }
 
     fn response_from(task: Task) -> CreatedTask {
@@ -131,8 +127,8 @@ impl Reconciled for CreateTask {
         created
     }
 
-    fn id(created: &CreatedTask) -> String {
-        created.id.to_string()
+    fn resource(created: &CreatedTask) -> Resource {
+        created.id.clone().into()
     }
 }
 

@@ -1,18 +1,26 @@
 //! Polls a resource until it is ready, failed with the platform's reason, an error occurs that
 //! polling again cannot resolve, or the deadline passes, which reports the observed statuses.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use tl_model::{Task, TaskStatus};
 use url::Url;
 
 use crate::{
-    Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
-    endpoint::GetTask, error::StatusSeen, flow::Call, rng::Rng,
+    Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Resource, StatusSeen,
+    Step, Token,
+    endpoint::GetTask,
+    flow::{
+        Call,
+        slot::{Receiver, Slot, Tokens},
+    },
+    rng::Rng,
+    with_fields::with_fields,
 };
 
 /// The processing state of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Progress {
     /// In progress, or a status that this version does not know.
     Working,
@@ -24,9 +32,6 @@ pub enum Progress {
 
 /// An endpoint whose response has a status that changes until it is final.
 pub trait Watched: Endpoint {
-    /// The type of the resource: `task`.
-    const RESOURCE: &'static str;
-
     /// The wait as a verb phrase that follows "could not": `see the task ready`.
     const WAITING: &'static str;
 
@@ -36,12 +41,11 @@ pub trait Watched: Endpoint {
     /// The meaning of the status.
     fn progress(response: &Self::Response) -> Progress;
 
-    /// The identifier of the resource.
-    fn id(&self) -> String;
+    /// The resource.
+    fn resource(&self) -> Resource;
 }
 
 impl Watched for GetTask {
-    const RESOURCE: &'static str = "task";
     const WAITING: &'static str = "see the task ready";
 
     fn status(task: &Task) -> String {
@@ -58,13 +62,14 @@ impl Watched for GetTask {
         }
     }
 
-    fn id(&self) -> String {
-        self.task_id.to_string()
+    fn resource(&self) -> Resource {
+        self.task_id.clone().into()
     }
 }
 
 /// The polling interval and the deadline.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct WaitPolicy {
     /// The interval between the first two polls. Default 1 s: a one-minute clip is ready after
     /// about 45 s (seen live 2026-07-20).
@@ -86,6 +91,12 @@ impl Default for WaitPolicy {
     }
 }
 
+with_fields!(WaitPolicy {
+    with_first_interval(first_interval: Duration);
+    with_max_interval(max_interval: Duration);
+    with_deadline(deadline: Duration);
+});
+
 impl WaitPolicy {
     /// The default intervals with another deadline.
     #[must_use]
@@ -99,6 +110,7 @@ impl WaitPolicy {
 
 /// A resource that became ready.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Waited<R> {
     /// The last response.
     pub value: R,
@@ -122,12 +134,13 @@ pub struct Wait<E: Watched> {
     history: Vec<StatusSeen>,
     last_error: Option<Error>,
     state: State<E>,
+    tokens: Tokens,
 }
 
 #[derive(Debug)]
 enum State<E: Watched> {
     Idle { not_before: Duration },
-    Polling(Box<Call<E>>),
+    Polling(Slot<Call<E>>),
 }
 
 impl<E: Watched> Wait<E> {
@@ -154,6 +167,7 @@ impl<E: Watched> Wait<E> {
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
+            tokens: Tokens::default(),
         }
     }
 
@@ -181,8 +195,7 @@ impl<E: Watched> Wait<E> {
         }
         let after = now.mono.saturating_sub(self.started.unwrap_or_default());
         self.observer.tell(&Event::Status {
-            resource: E::RESOURCE,
-            id: self.endpoint.id(),
+            resource: self.endpoint.resource(),
             status: status.clone(),
             after,
         });
@@ -276,14 +289,13 @@ impl<E: Watched> Flow for Wait<E> {
         self.started.get_or_insert(now.mono);
         loop {
             match &mut self.state {
-                State::Polling(call) => match call.step(now) {
-                    Step::Done(result) => {
+                State::Polling(call) => match call.step(now, &mut self.tokens) {
+                    ControlFlow::Continue(result) => {
                         if let Some(end) = self.handle_response(now, result) {
                             return Step::Done(end);
                         }
                     }
-                    Step::Start(token, exchange) => return Step::Start(token, exchange),
-                    Step::Wait { until } => return Step::Wait { until },
+                    ControlFlow::Break(step) => return step,
                 },
                 State::Idle { not_before } => {
                     let not_before = *not_before;
@@ -303,7 +315,7 @@ impl<E: Watched> Flow for Wait<E> {
                     )
                     .observed(self.observer.clone())
                     .by(self.deadline());
-                    self.state = State::Polling(Box::new(call));
+                    self.state = State::Polling(Slot::new(call));
                 }
             }
         }

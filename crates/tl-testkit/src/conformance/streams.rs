@@ -190,9 +190,7 @@ pub fn stream_without_a_key_is_refused<H: Harness>(harness: &H) {
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let items = harness.take(&plain(harness), events(&Analyze, &base), usize::MAX);
     let error = items[0].as_ref().expect_err("there is no key");
-    let failure = std::error::Error::source(error)
-        .and_then(|cause| cause.downcast_ref::<tl_protocol::TransportError>())
-        .expect("the transport refused");
+    let failure = error.transport().expect("the transport refused");
     assert_eq!(failure.kind(), TransportErrorKind::Refused);
     assert_eq!(server.connections(), 0);
 }

@@ -80,10 +80,7 @@ fn get_gives_up_after_the_last_attempt() {
         "0 GET , 0 GET , 0 GET , 0 GET , 0 GET  => 0 Unreachable",
     );
     check_get(
-        Policy {
-            max_attempts: 1,
-            ..at_once()
-        },
+        at_once().with_attempts(1),
         &["lost"],
         "0 GET  => 0 ConnectionLost",
     );
@@ -129,10 +126,7 @@ fn retry_after_is_respected_in_both_forms() {
         "0 GET , 9 GET , 9 GET  => 9 ready",
     );
     check_get(
-        Policy {
-            total_timeout: Duration::from_secs(7200),
-            ..at_once()
-        },
+        at_once().with_timeout(Duration::from_secs(7200)),
         &["429 retry-after=3600", "200"],
         "0 GET , 3600 GET  => 3600 ready",
     );
@@ -154,20 +148,15 @@ fn wait_past_the_deadline_fails_at_once() {
 
 #[test]
 fn deadline_bounds_a_silent_platform() {
-    let hour = Policy {
-        max_attempts: 1000,
-        ..at_once()
-    };
+    let hour = at_once().with_attempts(1000);
     check_get(
         hour,
         &["@3600s 200"],
         "0 GET , 60 GET , 120 GET , 180 GET , 240 GET  => 300 ConnectionLost",
     );
-    let short = Policy {
-        max_attempts: 1000,
-        total_timeout: Duration::from_secs(100),
-        ..at_once()
-    };
+    let short = at_once()
+        .with_attempts(1000)
+        .with_timeout(Duration::from_secs(100));
     check_get(
         short,
         &["@3600s 200"],
@@ -243,11 +232,9 @@ fn delete_succeeds_on_404_after_doubt() {
 
 #[test]
 fn backoff_grows_up_to_its_limit() {
-    let policy = Policy {
-        max_attempts: 12,
-        total_timeout: Duration::from_secs(3600),
-        ..Policy::default()
-    };
+    let policy = Policy::default()
+        .with_attempts(12)
+        .with_timeout(Duration::from_secs(3600));
     let mut longest = Duration::ZERO;
     for seed in 0..200 {
         let sim = Sim::new(Script::new(["503"]));
@@ -338,7 +325,7 @@ proptest! {
         max_attempts in 1_u32..20,
         total in 1_u64..1000,
     ) {
-        let policy = Policy { max_attempts, total_timeout: Duration::from_secs(total), ..Policy::default() };
+        let policy = Policy::default().with_attempts(max_attempts).with_timeout(Duration::from_secs(total));
         let limit = Duration::from_secs(total);
 
         let sim = Sim::new(Script::new(&lines));

@@ -15,10 +15,10 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 use tl_model::{NewUpload, UploadType};
 use tl_protocol::{
-    BytesSource, Exchange, Now, Outcome, Source,
+    BytesSource, Error, Exchange, Now, Outcome, Source,
     endpoint::{CreateAsset, CreateUpload, Media},
     flow::{
-        AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Reconcile, WaitPolicy,
+        AssetPlan, AssetUpload, IngestAsset, IngestedAsset, Reconcile, WaitPolicy,
         upload::{Begin, IngestRecord, UploadJournal, UploadSettings},
     },
 };
@@ -284,30 +284,25 @@ impl Scenario {
                     upload: NewUpload::new("match.mp4", UploadType::Video, source.len()),
                 })),
                 source,
-                settings: UploadSettings {
-                    concurrency: 2,
-                    ..UploadSettings::default()
-                },
+                settings: UploadSettings::default().with_concurrency(2),
             },
         };
         let record = self.record.lock().expect("no panic before").clone();
         let keep = Arc::clone(&self.record);
-        let plan = AssetPlan {
-            upload: record.resume(fresh, false, true),
-            index_id: Some("i1".into()),
-            enable_video_stream: None,
-            user_metadata: None,
-            wait: self.wait.then(WaitPolicy::default),
-            reconcile: self.reconcile.clone(),
-            journal: UploadJournal::new(move |change| {
+        let plan = AssetPlan::new(record.resume(fresh, false, true))
+            .with_index(Some("i1".into()))
+            .with_video_stream(None)
+            .with_metadata(None)
+            .with_wait(self.wait.then(WaitPolicy::default))
+            .with_reconcile(self.reconcile.clone())
+            .with_journal(UploadJournal::new(move |change| {
                 keep.lock().expect("no panic before").apply(change);
-            }),
-        };
+            }));
         IngestAsset::new(plan, &base(), at_once(), seed)
     }
 
     /// Runs one process to its end, or for `steps` steps.
-    fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, IngestFailure>> {
+    fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, Error>> {
         self.sim.run_for(self.flow(seed), steps)
     }
 
@@ -318,7 +313,7 @@ impl Scenario {
     #[track_caller]
     fn finish(&self, what: &str) -> IngestedAsset {
         let result = self.run(99, 100_000).expect("it ends");
-        let video = result.unwrap_or_else(|failure| panic!("{what}: {}", chain(&failure.error)));
+        let video = result.unwrap_or_else(|error| panic!("{what}: {}", chain(&error)));
         self.sim.pass(Duration::from_secs(60));
         let now = self.sim.elapsed();
         self.sim.world(|platform| {

@@ -11,8 +11,8 @@ use http::{Method, Response};
 use proptest::prelude::*;
 use serde_json::json;
 use tl_protocol::{
-    BlockingTransport, Delivery, Event, Exchange, Now, Observer, Outcome, TransportError,
-    TransportErrorKind,
+    BlockingTransport, Delivery, ErrorKind, Event, Exchange, Now, Observer, Outcome, Reached,
+    Resource, Stage, TransportError, TransportErrorKind,
     flow::{IngestTask, IngestedTask, WaitPolicy},
 };
 use tl_testkit::sim::{Planned, Sim, World};
@@ -41,6 +41,8 @@ struct Platform {
     outcomes: VecDeque<ScriptedOutcome>,
     /// File names in order of creation; the id is the position.
     tasks: Vec<&'static str>,
+    /// The status of every task.
+    status: &'static str,
     posts: usize,
     lookups: usize,
 }
@@ -50,6 +52,7 @@ impl Platform {
         Self {
             outcomes: outcomes.iter().copied().collect(),
             tasks: others.to_vec(),
+            status: "ready",
             posts: 0,
             lookups: 0,
         }
@@ -60,7 +63,7 @@ impl Platform {
             .expect("a time of this age")
             .to_string();
         let task = |(number, name): (usize, &&str)| {
-            json!({"_id": format!("t{number}"), "status": "ready", "created_at": made,
+            json!({"_id": format!("t{number}"), "status": self.status, "created_at": made,
                    "system_metadata": {"filename": name}})
         };
         match (exchange.http.method(), exchange.http.uri().path()) {
@@ -259,6 +262,48 @@ fn observer_receives_each_step() {
     assert_eq!(
         *events.lock().expect("no listener panicked"),
         ["Retrying", "Reconciling", "Reconciled", "Created", "Status"]
+    );
+}
+
+#[test]
+fn events_and_errors_have_the_typed_task() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&seen);
+    let observer = Observer::new(move |event: &Event| {
+        if let Event::Reconciled { resource }
+        | Event::Created { resource }
+        | Event::Status { resource, .. } = event
+        {
+            listener.lock().expect("no panic").push(resource.clone());
+        }
+    });
+    let mut platform = Platform::new(&[ScriptedOutcome::LostAfter], &[]);
+    platform.status = "failed";
+    let result = Sim::new(platform).run_now(flow(true, 1).observed(observer));
+    let task = Resource::Task("t0".into());
+    assert_eq!(*seen.lock().expect("no panic"), vec![task; 3]);
+
+    let error = result.expect_err("the platform failed on the video");
+    assert_eq!(error.kind(), ErrorKind::ProcessingFailed);
+    assert_eq!(error.stage(), Some(Stage::Indexing));
+    let Some(Reached::Task(ingested)) = error.reached() else {
+        panic!("the task was created: {error}");
+    };
+    assert_eq!(ingested.created.id.as_str(), "t0");
+    assert!(ingested.reconciled && ingested.task.is_none());
+    assert_eq!(ingested.history, error.history());
+}
+
+#[test]
+fn failed_create_has_a_stage_and_no_task() {
+    let lost = [ScriptedOutcome::LostBefore];
+    let sim = Sim::new(Platform::new(&lost, &[]));
+    let error = sim
+        .run_now(flow(false, 1))
+        .expect_err("the outcome is unknown");
+    assert_eq!(
+        (error.stage(), error.reached()),
+        (Some(Stage::Uploading), None)
     );
 }
 

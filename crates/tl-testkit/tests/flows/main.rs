@@ -26,10 +26,7 @@ fn base() -> Url {
 
 /// The default policy without delays, so that only the platform's delays show in a time.
 fn at_once() -> Policy {
-    Policy {
-        base_delay: Duration::ZERO,
-        ..Policy::default()
-    }
+    Policy::default().with_base_delay(Duration::ZERO)
 }
 
 fn get_task() -> GetTask {
@@ -52,10 +49,7 @@ fn task(status: &str) -> String {
 
 /// A client whose world responds with `lines`.
 fn client<L: AsRef<str>>(lines: &[L], policy: Policy) -> Client<Sim<Script>> {
-    let settings = ClientSettings {
-        policy,
-        ..ClientSettings::new(base(), 7)
-    };
+    let settings = ClientSettings::new(base(), 7).with_policy(policy);
     Client::new(Sim::new(Script::new(lines)), settings)
 }
 

@@ -102,7 +102,7 @@ fn next_page_repeats_the_page_after_an_error() {
         at_once(),
     );
     let mut pages = client.pages(ListTasks::default());
-    let lengths = |pages: &mut Pages<'_, Sim<Script>, ListTasks>| {
+    let lengths = |pages: &mut Pages<Sim<Script>, ListTasks>| {
         pages.next_page().map(|page| {
             page.map(|page| page.data.len())
                 .map_err(|error| short(&error))

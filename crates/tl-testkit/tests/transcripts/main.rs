@@ -65,10 +65,7 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
         proxy: Proxy::Direct,
         ..HttpSettings::new(credentials)
     });
-    let policy = Policy {
-        base_delay: Duration::ZERO,
-        ..Policy::default()
-    };
+    let policy = Policy::default().with_base_delay(Duration::ZERO);
 
     let create = CreateIndex {
         index: NewIndex::new("sport", Vec::new()),
@@ -89,10 +86,7 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
     create.enable_video_stream = Some(false);
     create.user_metadata =
         Some(UserMetadata::try_from(serde_json::json!({"round": 3})).expect("metadata"));
-    let wait = WaitPolicy {
-        first_interval: Duration::from_millis(1),
-        ..WaitPolicy::default()
-    };
+    let wait = WaitPolicy::default().with_first_interval(Duration::from_millis(1));
     let ingest = IngestTask::new(create, &base, policy.clone(), Some(wait), true, 5);
     let ingested = drive.drive(&transport, ingest).expect("a task");
     assert_eq!(

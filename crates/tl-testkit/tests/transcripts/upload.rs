@@ -153,10 +153,7 @@ fn scenario<T: tl_protocol::Transport>(
         proxy: Proxy::Direct,
         ..HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
     });
-    let policy = Policy {
-        base_delay: Duration::ZERO,
-        ..Policy::default()
-    };
+    let policy = Policy::default().with_base_delay(Duration::ZERO);
     let source: Arc<dyn Source> = Arc::new(PatternSource::new(SIZE, 17));
     let create = CreateUpload {
         upload: NewUpload::new(source.name(), UploadType::Video, SIZE),
@@ -167,32 +164,26 @@ fn scenario<T: tl_protocol::Transport>(
     };
     let journal: Arc<Mutex<Vec<String>>> = Arc::default();
     let sink = Arc::clone(&journal);
-    let plan = AssetPlan {
-        upload: AssetUpload::Chunks {
-            source,
-            begin: Box::new(begin),
-            settings: UploadSettings {
-                concurrency,
-                ..UploadSettings::default()
-            },
-        },
-        index_id: Some("i1".into()),
-        enable_video_stream: Some(true),
-        user_metadata: None,
-        wait: Some(WaitPolicy {
-            first_interval: Duration::from_millis(1),
-            ..WaitPolicy::default()
-        }),
-        reconcile: Reconcile::default(),
-        journal: UploadJournal::new(move |record: &Record| {
-            let line = match record {
-                Record::Sent(index, _) => format!("sent {index}"),
-                Record::Session(_) => "session".to_owned(),
-                other => format!("{other:?}"),
-            };
-            sink.lock().expect("no panic before").push(line);
-        }),
-    };
+    let plan = AssetPlan::new(AssetUpload::Chunks {
+        source,
+        begin: Box::new(begin),
+        settings: UploadSettings::default().with_concurrency(concurrency),
+    })
+    .with_index(Some("i1".into()))
+    .with_video_stream(Some(true))
+    .with_metadata(None)
+    .with_wait(Some(
+        WaitPolicy::default().with_first_interval(Duration::from_millis(1)),
+    ))
+    .with_reconcile(Reconcile::default())
+    .with_journal(UploadJournal::new(move |record: &Record| {
+        let line = match record {
+            Record::Sent(index, _) => format!("sent {index}"),
+            Record::Session(_) => "session".to_owned(),
+            other => format!("{other:?}"),
+        };
+        sink.lock().expect("no panic before").push(line);
+    }));
     let flow = IngestAsset::new(plan, &base, policy, 5);
     let ingested = drive.drive(&transport, flow).expect("it is indexed");
     assert_eq!(ingested.indexed_asset_id, Some("x1".into()));

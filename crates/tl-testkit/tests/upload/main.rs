@@ -94,11 +94,9 @@ impl Scenario {
                 _ => {}
             }
         });
-        let settings = UploadSettings {
-            concurrency: self.concurrency,
-            deadline,
-            ..UploadSettings::default()
-        };
+        let settings = UploadSettings::default()
+            .with_concurrency(self.concurrency)
+            .with_deadline(deadline);
         let base = API.parse().unwrap();
         MultipartUpload::new(source, begin, &base, Policy::default(), settings, self.seed)
             .recorded(journal)

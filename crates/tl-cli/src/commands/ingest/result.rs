@@ -1,8 +1,7 @@
 //! Results of an ingestion: success, failure, and interrupted inputs.
 
 use serde_json::{Value, json};
-use tl_client::{ErrorKind as Client, Ingested, Stage};
-use tl_protocol::ErrorKind as Api;
+use tl_client::{ErrorKind, Ingested, Stage};
 use tl_validate::Report;
 
 use super::{Failed, Run};
@@ -235,14 +234,14 @@ pub(crate) fn refused_by(name: &str, report: Report) -> Failure {
 }
 
 /// Whether the message of the client already contains the path of the file.
-fn names_its_file(kind: Client) -> bool {
+fn names_its_file(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        Client::File
-            | Client::CheckFailed
-            | Client::RefusedLocally
-            | Client::SourceChanged
-            | Client::Api(Api::SourceFailed)
+        ErrorKind::File
+            | ErrorKind::CheckFailed
+            | ErrorKind::RefusedLocally
+            | ErrorKind::SourceChanged
+            | ErrorKind::SourceFailed
     )
 }
 

@@ -1,7 +1,7 @@
 //! Looks up the indexed asset of an asset in an index, over all pages of the asset's own list.
 //! Failed indexed assets are skipped, because they never become ready.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, ops::ControlFlow, time::Duration};
 
 use tl_model::{AssetId, AssetReference, IndexId, IndexedAsset, IndexedAssetId, Page};
 use url::Url;
@@ -9,7 +9,11 @@ use url::Url;
 use crate::{
     Error, ErrorKind, Flow, Now, Observer, Outcome, Policy, Step, Token,
     endpoint::{GetIndexedAsset, ListAssetIndexedAssets, PageRequest},
-    flow::{Call, Progress, Watched, pages::next_page},
+    flow::{
+        Call, Progress, Watched,
+        pages::next_page,
+        slot::{Receiver, Slot, Tokens},
+    },
     rng::Rng,
 };
 
@@ -34,6 +38,7 @@ pub(super) struct FindIndexed {
     /// Number of lookups left after the current one.
     lookups_left: u32,
     state: State,
+    tokens: Tokens,
 }
 
 #[derive(Debug)]
@@ -41,12 +46,12 @@ enum State {
     /// The lookup starts at this time, or after a delay from the first step.
     Delaying { until: Option<Duration> },
     Listing {
-        call: Box<Call<ListAssetIndexedAssets>>,
+        call: Slot<Call<ListAssetIndexedAssets>>,
         page: u32,
     },
     /// Fetches the status of a candidate in the index; the other candidates of its page follow.
     CheckingStatus {
-        call: Box<Call<GetIndexedAsset>>,
+        call: Slot<Call<GetIndexedAsset>>,
         id: IndexedAssetId,
         others: VecDeque<IndexedAssetId>,
         /// The next page.
@@ -77,6 +82,7 @@ impl FindIndexed {
             state: State::Delaying {
                 until: Some(Duration::ZERO),
             },
+            tokens: Tokens::default(),
         }
     }
 
@@ -98,7 +104,7 @@ impl FindIndexed {
         let seed = self.rng.bits();
         let call = Call::new(list, &self.base, self.policy.clone(), seed);
         self.state = State::Listing {
-            call: Box::new(call.observed(self.observer.clone())),
+            call: Slot::new(call.observed(self.observer.clone())),
             page,
         };
     }
@@ -161,7 +167,7 @@ impl FindIndexed {
             let seed = self.rng.bits();
             let call = Call::new(get, &self.base, self.policy.clone(), seed);
             self.state = State::CheckingStatus {
-                call: Box::new(call.observed(self.observer.clone())),
+                call: Slot::new(call.observed(self.observer.clone())),
                 id,
                 others: candidates,
                 next,
@@ -195,24 +201,22 @@ impl Flow for FindIndexed {
                 }
                 State::Listing { call, page } => {
                     let page = *page;
-                    match call.step(now) {
-                        Step::Done(result) => {
+                    match call.step(now, &mut self.tokens) {
+                        ControlFlow::Continue(result) => {
                             if let Some(end) = self.after_page(page, result) {
                                 return Step::Done(end);
                             }
                         }
-                        Step::Start(token, exchange) => return Step::Start(token, exchange),
-                        Step::Wait { until } => return Step::Wait { until },
+                        ControlFlow::Break(step) => return step,
                     }
                 }
-                State::CheckingStatus { call, .. } => match call.step(now) {
-                    Step::Done(result) => {
+                State::CheckingStatus { call, .. } => match call.step(now, &mut self.tokens) {
+                    ControlFlow::Continue(result) => {
                         if let Some(end) = self.after_status(result) {
                             return Step::Done(end);
                         }
                     }
-                    Step::Start(token, exchange) => return Step::Start(token, exchange),
-                    Step::Wait { until } => return Step::Wait { until },
+                    ControlFlow::Break(step) => return step,
                 },
             }
         }

@@ -1,21 +1,22 @@
-//! The input and the output of an asset ingestion. The flow is in `ingest_asset.rs`.
+//! The input of an asset ingestion. The flow is in `ingest_asset.rs`.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId, UserMetadata};
+use tl_model::{AssetId, IndexId, IndexedAssetId, UserMetadata};
 
 use crate::{
-    Error, Source,
+    Source,
     endpoint::CreateAsset,
-    error::StatusSeen,
     flow::{
         Reconcile, WaitPolicy,
-        upload::{Begin, IngestRecord, Intent, UploadJournal, UploadSettings, Uploaded},
+        upload::{Begin, IngestRecord, Intent, UploadJournal, UploadSettings},
     },
+    with_fields::with_fields,
 };
 
 /// How the media is uploaded.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum AssetUpload {
     /// In one request, or from a URL that the platform fetches.
     Whole(CreateAsset),
@@ -109,6 +110,7 @@ impl IngestRecord {
 
 /// The plan of an ingestion.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AssetPlan {
     /// How the media is uploaded.
     pub upload: AssetUpload,
@@ -129,71 +131,28 @@ pub struct AssetPlan {
     pub journal: UploadJournal,
 }
 
-/// A stage of an ingestion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// The file is being uploaded.
-    Uploading,
-    /// The platform is processing the asset.
-    Processing,
-    /// The asset is being indexed.
-    Indexing,
-}
+with_fields!(AssetPlan {
+    with_index(index_id: Option<IndexId>);
+    with_video_stream(enable_video_stream: Option<bool>);
+    with_metadata(user_metadata: Option<UserMetadata>);
+    with_wait(wait: Option<WaitPolicy>);
+    with_reconcile(reconcile: Reconcile);
+    with_journal(journal: UploadJournal);
+});
 
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Uploading => "upload",
-            Self::Processing => "processing",
-            Self::Indexing => "indexing",
-        })
-    }
-}
-
-/// The result of an ingestion, possibly incomplete.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IngestedAsset {
-    /// The asset.
-    pub asset_id: Option<AssetId>,
-    /// The asset as last seen.
-    pub asset: Option<Asset>,
-    /// The result of a chunked upload, if there was one.
-    pub upload: Option<Uploaded>,
-    /// The indexed asset; also the id of the video.
-    pub indexed_asset_id: Option<IndexedAssetId>,
-    /// The indexed asset when it was ready.
-    pub indexed_asset: Option<IndexedAsset>,
-    /// The observed statuses with their stage, oldest first.
-    pub history: Vec<(Stage, StatusSeen)>,
-    /// The duration of each finished stage.
-    pub times: Vec<(Stage, Duration)>,
-    /// Whether a response was lost and the resource was found by a lookup.
-    pub reconciled: bool,
-}
-
-/// A failed ingestion: the stage, the cause, and the resources created so far.
-#[derive(Debug)]
-pub struct IngestFailure {
-    /// The stage that failed.
-    pub stage: Stage,
-    /// The results so far. Keep the ids.
-    pub so_far: Box<IngestedAsset>,
-    /// The cause.
-    pub error: Error,
-}
-
-impl fmt::Display for IngestFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {}", self.stage, self.error)?;
-        if let Some(id) = &self.so_far.asset_id {
-            write!(f, " (asset {id} exists)")?;
+impl AssetPlan {
+    /// A plan that uploads an asset and waits until it is ready, without an index and without a
+    /// journal.
+    #[must_use]
+    pub fn new(upload: AssetUpload) -> Self {
+        Self {
+            upload,
+            index_id: None,
+            enable_video_stream: None,
+            user_metadata: None,
+            wait: Some(WaitPolicy::default()),
+            reconcile: Reconcile::default(),
+            journal: UploadJournal::none(),
         }
-        Ok(())
-    }
-}
-
-impl std::error::Error for IngestFailure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.error)
     }
 }

@@ -6,9 +6,10 @@ use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId};
 use super::{AssetUpload, IngestAsset, IngestResult, IngestedAsset, State};
 use crate::{
     Error, ErrorKind, Event, Now,
-    endpoint::{CreateIndexedAsset, GetAsset, GetIndexedAsset},
+    endpoint::{GetAsset, GetIndexedAsset},
     flow::{
-        Created, Progress, Reconciled, Watched,
+        Created, Progress, Watched,
+        slot::Slot,
         upload::{Begin, Record},
         wait,
     },
@@ -63,7 +64,7 @@ impl IngestAsset {
                 ..
             }
         );
-        self.state = State::Finding(Box::new(if in_doubt { find.in_doubt() } else { find }));
+        self.state = State::Finding(Slot::new(if in_doubt { find.in_doubt() } else { find }));
     }
 
     pub(super) fn after_finding(
@@ -81,8 +82,7 @@ impl IngestAsset {
             }
             Ok(Some(indexed_asset_id)) => {
                 self.observer.tell(&Event::Reconciled {
-                    resource: <CreateIndexedAsset as Reconciled>::RESOURCE,
-                    id: indexed_asset_id.to_string(),
+                    resource: indexed_asset_id.clone().into(),
                 });
                 self.so_far.reconciled = true;
                 self.plan.journal.write(&Record::Indexed {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use http::header;
 
 use super::{
-    MultipartUpload, Phase, Sender, Sending, SentChunk, UploadControl, Uploaded,
+    ChunkInFlight, MultipartUpload, Phase, Sending, SentChunk, UploadControl, UploadStep,
     digest::{DigestSlot, HashingSource, is_md5},
     earlier,
     journal::Record,
@@ -22,7 +22,7 @@ impl MultipartUpload {
         &mut self,
         now: Now,
         until: &mut Option<Duration>,
-    ) -> Option<Step<Result<Uploaded, Error>>> {
+    ) -> Option<UploadStep> {
         let Phase::Sending(sending) = &mut self.phase else {
             return None;
         };
@@ -93,7 +93,16 @@ impl MultipartUpload {
             timeout,
             stall: self.policy.stall_timeout,
         };
-        Some(self.start(now, Sender::Chunk { index, digest }, exchange))
+        let token = self.tokens.next();
+        self.chunks.insert(
+            token,
+            ChunkInFlight {
+                index,
+                digest,
+                started: now.mono,
+            },
+        );
+        Some(Step::Start(token, exchange))
     }
 
     /// Time allowed for all attempts to send a chunk of `len` bytes, delays included.
@@ -103,15 +112,10 @@ impl MultipartUpload {
             .saturating_add(self.policy.body_time(len))
     }
 
-    /// Handles the outcome of an attempt to send chunk `index`; `took` is its duration.
-    pub(super) fn after_chunk(
-        &mut self,
-        now: Now,
-        index: u32,
-        digest: Option<&DigestSlot>,
-        took: Duration,
-        outcome: Outcome,
-    ) {
+    /// Handles the outcome of an attempt to send a chunk.
+    pub(super) fn after_chunk(&mut self, now: Now, chunk: &ChunkInFlight, outcome: Outcome) {
+        let (index, digest) = (chunk.index, chunk.digest.as_ref());
+        let took = now.mono.saturating_sub(chunk.started);
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
@@ -379,14 +383,7 @@ mod tests {
     }
 
     fn has_digest(flow: &MultipartUpload, token: Token) -> bool {
-        let (sender, _) = &flow.tokens[&token];
-        matches!(
-            sender,
-            Sender::Chunk {
-                digest: Some(_),
-                ..
-            }
-        )
+        flow.chunks[&token].digest.is_some()
     }
 
     #[test]

@@ -68,7 +68,6 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
-        sending.url_call = None;
         match result {
             Err(error) => self.fail(error),
             Ok(response) => {
@@ -147,7 +146,6 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
-        sending.report_call = None;
         match result {
             Ok(_) => {
                 let indexes = sending.tracker.report_accepted();
@@ -184,7 +182,6 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
-        sending.verify_call = None;
         let state = match result {
             Ok(state) => state,
             Err(error) => return self.fail(error),

@@ -26,22 +26,26 @@ mod urls;
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use http::header;
-use tl_model::{AssetId, ChunkStatus, Timestamp, UploadId, UploadState};
+use tl_model::{ChunkStatus, Timestamp, UploadId, UploadState};
 use url::Url;
 
+pub use crate::ingested::Uploaded;
 pub use journal::{IngestRecord, Intent, Record, SentChunk, UploadJournal, UploadRecord};
 pub use settings::{UploadControl, UploadSettings};
 
 use crate::{
-    Endpoint, Error, ErrorKind, Exchange, Flow, Now, Observer, Outcome, Policy, Source, Step,
-    Token,
+    Endpoint, Error, ErrorKind, Flow, Now, Observer, Outcome, Policy, Source, Step, Token,
     endpoint::{CreateUpload, GetUpload, PageRequest, ReportChunks, RequestUploadUrls},
-    flow::Call,
+    flow::{
+        Call,
+        slot::{Receiver, Slot, Tokens, earlier, step_beside},
+    },
     retry::http_date,
     rng::Rng,
 };
@@ -50,27 +54,9 @@ use digest::DigestSlot;
 use session::Session;
 use urls::Urls;
 
-/// A completed upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uploaded {
-    /// The session.
-    pub upload_id: UploadId,
-    /// The asset that the platform creates from the file; wait for it.
-    pub asset_id: AssetId,
-    /// Size of the file, in bytes.
-    pub bytes: u64,
-    /// Number of chunks of the file.
-    pub chunks: u32,
-    /// Number of chunks that an earlier process had sent.
-    pub resumed: u32,
-    /// Number of times a chunk was sent, retries included.
-    pub attempts: u32,
-    /// The time that this process took.
-    pub took: Duration,
-}
-
 /// The start of an upload.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Begin {
     /// A new session.
     New(CreateUpload),
@@ -97,32 +83,30 @@ pub struct MultipartUpload {
     started: Option<Duration>,
     /// The last API response: when it was requested, and its date.
     last_response: Option<(Duration, Option<SystemTime>)>,
-    /// The sender of each exchange in flight, and when it started.
-    tokens: BTreeMap<Token, (Sender, Duration)>,
-    next_token: u32,
+    tokens: Tokens,
+    /// The chunks in flight.
+    chunks: BTreeMap<Token, ChunkInFlight>,
     phase: Phase,
 }
 
-/// The sender of an exchange.
+/// A chunk that is being sent to the storage.
 #[derive(Debug)]
-enum Sender {
-    Setup(Token),
-    Urls(Token),
-    Report(Token),
-    Chunk {
-        index: u32,
-        digest: Option<DigestSlot>,
-    },
+struct ChunkInFlight {
+    index: u32,
+    digest: Option<DigestSlot>,
+    started: Duration,
 }
+
+type UploadStep = Step<Result<Uploaded, Error>>;
 
 #[derive(Debug)]
 enum Phase {
-    Creating(Box<Call<CreateUpload>>),
+    Creating(Slot<Call<CreateUpload>>),
     Reading {
         record: UploadRecord,
         /// Only recorded chunks are known to match this version of the file.
         only_recorded: bool,
-        call: Box<Call<GetUpload>>,
+        call: Slot<Call<GetUpload>>,
         completed: Vec<u32>,
         page: u32,
     },
@@ -135,9 +119,9 @@ struct Sending {
     session: Session,
     tracker: ChunkTracker,
     urls: Urls,
-    url_call: Option<Box<Call<RequestUploadUrls>>>,
-    report_call: Option<Box<Call<ReportChunks>>>,
-    verify_call: Option<Box<Call<GetUpload>>>,
+    url_call: Option<Slot<Call<RequestUploadUrls>>>,
+    report_call: Option<Slot<Call<ReportChunks>>>,
+    verify_call: Option<Slot<Call<GetUpload>>>,
     /// The completed chunks of the state being read, and its current page.
     verified: (Vec<u32>, u32),
     verifications: u32,
@@ -155,6 +139,22 @@ struct Sending {
     resumed_bytes: u64,
     attempts: u32,
     resumed: u32,
+}
+
+impl Phase {
+    /// The API requests in flight.
+    fn slots(&mut self) -> [Option<&mut dyn Receiver>; 3] {
+        match self {
+            Self::Creating(call) => [Some(call), None, None],
+            Self::Reading { call, .. } => [Some(call), None, None],
+            Self::Sending(sending) => [
+                sending.url_call.as_mut().map(|call| call as _),
+                sending.report_call.as_mut().map(|call| call as _),
+                sending.verify_call.as_mut().map(|call| call as _),
+            ],
+            Self::Finished(_) => [None, None, None],
+        }
+    }
 }
 
 impl MultipartUpload {
@@ -178,7 +178,7 @@ impl MultipartUpload {
             Begin::ResumeCompared(record, create) => (create, Some(record), true),
         };
         let phase = match record {
-            None => Phase::Creating(Box::new(Call::new(
+            None => Phase::Creating(Slot::new(Call::new(
                 create.clone(),
                 base,
                 policy.clone(),
@@ -194,7 +194,7 @@ impl MultipartUpload {
                 Phase::Reading {
                     record,
                     only_recorded,
-                    call: Box::new(call),
+                    call: Slot::new(call),
                     completed: Vec::new(),
                     page: 1,
                 }
@@ -211,8 +211,8 @@ impl MultipartUpload {
             create,
             started: None,
             last_response: None,
-            tokens: BTreeMap::new(),
-            next_token: 0,
+            tokens: Tokens::default(),
+            chunks: BTreeMap::new(),
             phase,
         }
     }
@@ -231,17 +231,10 @@ impl MultipartUpload {
         self
     }
 
-    fn start<T>(&mut self, now: Now, sender: Sender, exchange: Exchange) -> Step<T> {
-        self.next_token = self.next_token.wrapping_add(1);
-        let token = Token(self.next_token);
-        self.tokens.insert(token, (sender, now.mono));
-        Step::Start(token, exchange)
-    }
-
-    fn call<E: Endpoint>(&mut self, endpoint: E) -> Box<Call<E>> {
+    fn call<E: Endpoint>(&mut self, endpoint: E) -> Slot<Call<E>> {
         let call = Call::new(endpoint, &self.base, self.policy.clone(), self.rng.bits());
         let call = call.observed(self.observer.clone());
-        Box::new(match self.deadline() {
+        Slot::new(match self.deadline() {
             Some(deadline) => call.by(deadline),
             None => call,
         })
@@ -271,69 +264,31 @@ impl MultipartUpload {
         ))));
     }
 
-    /// One step while chunks are sent; `None` if the state changed and another step is needed.
-    fn step_sending(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
-        let mut until = None;
+    /// One step while chunks are sent; `Continue` if the state changed and another step is needed.
+    fn step_sending(&mut self, now: Now) -> ControlFlow<UploadStep> {
         let Phase::Sending(sending) = &mut self.phase else {
-            return None;
+            return ControlFlow::Continue(());
         };
-        // The API requests in flight.
-        let mut urls_done = None;
-        let mut report_done = None;
-        let mut verify_done = None;
-        if let Some(call) = &mut sending.url_call {
-            match call.step(now) {
-                Step::Start(inner, exchange) => {
-                    return Some(self.start(now, Sender::Urls(inner), exchange));
-                }
-                Step::Wait { until: next } => until = earlier(until, next),
-                Step::Done(result) => urls_done = Some(result),
-            }
-        }
-        let Phase::Sending(sending) = &mut self.phase else {
-            return None;
-        };
-        if let Some(call) = &mut sending.report_call {
-            match call.step(now) {
-                Step::Start(inner, exchange) => {
-                    return Some(self.start(now, Sender::Report(inner), exchange));
-                }
-                Step::Wait { until: next } => until = earlier(until, next),
-                Step::Done(result) => report_done = Some(result),
-            }
-        }
-        let Phase::Sending(sending) = &mut self.phase else {
-            return None;
-        };
-        if let Some(call) = &mut sending.verify_call {
-            match call.step(now) {
-                Step::Start(inner, exchange) => {
-                    return Some(self.start(now, Sender::Setup(inner), exchange));
-                }
-                Step::Wait { until: next } => until = earlier(until, next),
-                Step::Done(result) => verify_done = Some(result),
-            }
-        }
-        if let Some(result) = urls_done {
+        let (tokens, mut until) = (&mut self.tokens, None);
+        if let Some(result) = step_beside(&mut sending.url_call, now, tokens, &mut until)? {
             self.after_urls(now, result);
-            return None;
+            return ControlFlow::Continue(());
         }
-        if let Some(result) = report_done {
+        if let Some(result) = step_beside(&mut sending.report_call, now, tokens, &mut until)? {
             self.after_report(result);
-            return None;
+            return ControlFlow::Continue(());
         }
-        if let Some(result) = verify_done {
+        if let Some(result) = step_beside(&mut sending.verify_call, now, tokens, &mut until)? {
             self.after_verification(now, result);
-            return None;
+            return ControlFlow::Continue(());
         }
-
         if self.request_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
-            return None;
+            return ControlFlow::Continue(());
         }
-        if let Some(start) = self.start_chunk(now, &mut until) {
-            return Some(start);
-        }
-        Some(Step::Wait { until })
+        ControlFlow::Break(
+            self.start_chunk(now, &mut until)
+                .unwrap_or(Step::Wait { until }),
+        )
     }
 }
 
@@ -350,8 +305,8 @@ impl Flow for MultipartUpload {
             self.started = Some(now.mono);
             if let Some(deadline) = self.deadline() {
                 match &mut self.phase {
-                    Phase::Creating(call) => call.limit(deadline),
-                    Phase::Reading { call, .. } => call.limit(deadline),
+                    Phase::Creating(call) => call.get_mut().limit(deadline),
+                    Phase::Reading { call, .. } => call.get_mut().limit(deadline),
                     Phase::Sending(_) | Phase::Finished(_) => {}
                 }
             }
@@ -378,58 +333,34 @@ impl Flow for MultipartUpload {
             let step = match &self.phase {
                 Phase::Creating(_) | Phase::Reading { .. } => self.step_setup(now),
                 Phase::Sending(_) => self.step_sending(now),
-                Phase::Finished(_) => None,
+                Phase::Finished(_) => ControlFlow::Continue(()),
             };
             match step {
-                None => {}
-                Some(Step::Wait { until }) => {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Step::Wait { until }) => {
                     return Step::Wait {
                         until: earlier(until, self.deadline()),
                     };
                 }
-                Some(step) => return step,
+                ControlFlow::Break(step) => return step,
             }
         }
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        let Some((sender, started_at)) = self.tokens.remove(&token) else {
-            return;
-        };
-        if !matches!(sender, Sender::Chunk { .. })
-            && let Ok(response) = &outcome
-        {
-            let date = response.headers().get(header::DATE);
-            self.last_response = Some((
-                started_at,
-                date.and_then(|date| http_date(date.to_str().ok()?)),
-            ));
+        if let Some(chunk) = self.chunks.remove(&token) {
+            return self.after_chunk(now, &chunk, outcome);
         }
-        match (sender, &mut self.phase) {
-            (Sender::Chunk { index, digest }, _) => {
-                let took = now.mono.saturating_sub(started_at);
-                self.after_chunk(now, index, digest.as_ref(), took, outcome);
+        for slot in self.phase.slots().into_iter().flatten() {
+            let Some(started) = slot.started(token) else {
+                continue;
+            };
+            if let Ok(response) = &outcome {
+                let date = response.headers().get(header::DATE);
+                let date = date.and_then(|date| http_date(date.to_str().ok()?));
+                self.last_response = Some((started, date));
             }
-            (Sender::Setup(inner), Phase::Creating(call)) => call.on_outcome(now, inner, outcome),
-            (Sender::Setup(inner), Phase::Reading { call, .. }) => {
-                call.on_outcome(now, inner, outcome);
-            }
-            (Sender::Setup(inner), Phase::Sending(sending)) => {
-                if let Some(call) = &mut sending.verify_call {
-                    call.on_outcome(now, inner, outcome);
-                }
-            }
-            (Sender::Urls(inner), Phase::Sending(sending)) => {
-                if let Some(call) = &mut sending.url_call {
-                    call.on_outcome(now, inner, outcome);
-                }
-            }
-            (Sender::Report(inner), Phase::Sending(sending)) => {
-                if let Some(call) = &mut sending.report_call {
-                    call.on_outcome(now, inner, outcome);
-                }
-            }
-            (_, _) => {}
+            return slot.on_outcome(now, token, outcome);
         }
     }
 }
@@ -459,11 +390,4 @@ fn has_more(state: &UploadState, page: u32) -> bool {
             .page_info
             .total_page
             .is_none_or(|total| u64::from(page) < total)
-}
-
-fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
 }

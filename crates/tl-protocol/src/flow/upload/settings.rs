@@ -8,8 +8,11 @@ use std::{
     time::Duration,
 };
 
+use crate::with_fields::with_fields;
+
 /// The settings of an upload.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct UploadSettings {
     /// Maximum number of concurrent chunks, at least 1. Default 8: more do not help on loopback,
     /// and 8 hide 50 ms of latency per chunk (measured; `docs/benchmarks.md`).
@@ -30,6 +33,16 @@ pub struct UploadSettings {
     /// Pauses and cancels.
     pub control: UploadControl,
 }
+
+with_fields!(UploadSettings {
+    with_concurrency(concurrency: usize);
+    with_report_after(report_after: Duration);
+    with_url_margin(url_margin: Duration);
+    with_bytes_per_second(bytes_per_second: Option<u64>);
+    with_verify(verify: bool);
+    with_deadline(deadline: Option<Duration>);
+    with_control(control: UploadControl);
+});
 
 impl Default for UploadSettings {
     fn default() -> Self {

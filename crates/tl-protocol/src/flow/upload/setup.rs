@@ -1,73 +1,66 @@
 //! The start of an upload: a new session, or the state of an earlier one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
-use tl_model::{UploadState, UploadStatus};
+use tl_model::{UploadSession, UploadState, UploadStatus};
 
 use super::{
-    ChunkTracker, MultipartUpload, Phase, Sender, Sending, SentChunk, Session, Uploaded, Urls,
+    ChunkTracker, MultipartUpload, Phase, Sending, SentChunk, Session, UploadStep, Uploaded, Urls,
     completed_chunks, has_more, journal::Record, read_state,
 };
-use crate::{Error, ErrorKind, Event, Flow, Now, Step};
+use crate::{Error, ErrorKind, Event, Now};
 
 /// Why a session with chunks that were not compared with the file is not resumed.
 const OTHER_VERSION: &str = "the file may have changed, and the platform has chunks of it that this checkpoint does not name";
 
 impl MultipartUpload {
-    /// One step while the session is created or its state is read; `None` if the phase has changed.
-    pub(super) fn step_setup(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
+    /// One step while the session is created or its state is read; `Continue` if the phase has
+    /// changed.
+    pub(super) fn step_setup(&mut self, now: Now) -> ControlFlow<UploadStep> {
         match &mut self.phase {
-            Phase::Creating(call) => match call.step(now) {
-                Step::Start(inner, exchange) => {
-                    Some(self.start(now, Sender::Setup(inner), exchange))
-                }
-                Step::Wait { until } => Some(Step::Wait { until }),
-                Step::Done(Err(error)) => {
-                    self.fail(error);
-                    None
-                }
-                Step::Done(Ok(response)) => {
-                    match Session::from_response(&response, self.source.len()) {
-                        Err(error) => self.fail(error),
-                        Ok(session) => {
-                            self.journal.write(&Record::Session(session.record()));
-                            self.observer.tell(&Event::UploadStarted {
-                                upload_id: session.upload_id.clone(),
-                                asset_id: session.asset_id.clone(),
-                                chunks: session.total_chunks,
-                                resumed: 0,
-                            });
-                            let margin = self.settings.url_margin;
-                            let (requested_at, server) = self.signing_time(now, None);
-                            let total = session.total_chunks;
-                            self.begin_sending(now, session, &[], BTreeMap::new());
-                            if let Phase::Sending(sending) = &mut self.phase {
-                                let is_missing = |index| (1..=total).contains(&index);
-                                sending.urls.insert(
-                                    response.upload_urls,
-                                    response.expires_at.as_ref(),
-                                    server,
-                                    requested_at,
-                                    margin,
-                                    is_missing,
-                                );
-                            }
-                        }
-                    }
-                    None
-                }
-            },
-            Phase::Reading { call, .. } => match call.step(now) {
-                Step::Start(inner, exchange) => {
-                    Some(self.start(now, Sender::Setup(inner), exchange))
-                }
-                Step::Wait { until } => Some(Step::Wait { until }),
-                Step::Done(result) => {
-                    self.after_reading(now, result);
-                    None
-                }
-            },
-            Phase::Sending(_) | Phase::Finished(_) => None,
+            Phase::Creating(call) => {
+                let result = call.step(now, &mut self.tokens)?;
+                self.after_creating(now, result);
+            }
+            Phase::Reading { call, .. } => {
+                let result = call.step(now, &mut self.tokens)?;
+                self.after_reading(now, result);
+            }
+            Phase::Sending(_) | Phase::Finished(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn after_creating(&mut self, now: Now, result: Result<UploadSession, Error>) {
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => return self.fail(error),
+        };
+        let session = match Session::from_response(&response, self.source.len()) {
+            Ok(session) => session,
+            Err(error) => return self.fail(error),
+        };
+        self.journal.write(&Record::Session(session.record()));
+        self.observer.tell(&Event::UploadStarted {
+            upload_id: session.upload_id.clone(),
+            asset_id: session.asset_id.clone(),
+            chunks: session.total_chunks,
+            resumed: 0,
+        });
+        let margin = self.settings.url_margin;
+        let (requested_at, server) = self.signing_time(now, None);
+        let total = session.total_chunks;
+        self.begin_sending(now, session, &[], BTreeMap::new());
+        if let Phase::Sending(sending) = &mut self.phase {
+            let is_missing = |index| (1..=total).contains(&index);
+            sending.urls.insert(
+                response.upload_urls,
+                response.expires_at.as_ref(),
+                server,
+                requested_at,
+                margin,
+                is_missing,
+            );
         }
     }
 
