@@ -3,9 +3,9 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::args::{Cli, Context};
-use crate::exit::Exit;
+use crate::cli::{Cli, Context};
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 
 /// Generate shell completions.
 #[derive(Debug, Args)]

@@ -12,12 +12,12 @@ use tl_protocol::endpoint::{ListIndexes, PageRequest};
 use tl_validate::RulePack;
 use tl_validate::program::Ffmpeg;
 
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::cli::Context;
+use crate::context::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{BAD, BOLD, GOOD, plain_line};
-use crate::settings::Connection;
-use crate::units;
+use crate::failure::exit::Exit;
+use crate::text::units;
+use crate::ui::output::{BAD, BOLD, GOOD, plain_line};
 
 /// Check the API key, base URL, helper and FFmpeg.
 #[derive(Debug, Args)]

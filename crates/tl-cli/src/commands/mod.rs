@@ -16,9 +16,9 @@ mod video;
 
 use clap::Subcommand;
 
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::cli::Context;
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 
 /// The commands of `tl`.
 #[derive(Debug, Subcommand)]

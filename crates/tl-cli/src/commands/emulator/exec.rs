@@ -14,11 +14,12 @@ use tokio::process::{Child, Command};
 
 use super::options::Options;
 use super::signals::Signals;
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::args::upload;
+use crate::check::cache;
+use crate::cli::Context;
+use crate::context::connection::KEY_FILE_VARIABLE;
 use crate::failure::Failure;
-use crate::settings::KEY_FILE_VARIABLE;
-use crate::{cache, upload_args};
+use crate::failure::exit::Exit;
 
 /// Same as shells and `env`: command not found, and not executable.
 const NOT_FOUND: Exit = Exit::Child(127);
@@ -111,7 +112,7 @@ impl Folders {
     fn environment(&self) -> [(&'static str, PathBuf); 2] {
         [
             (
-                upload_args::CHECKPOINT_DIR_VARIABLE,
+                upload::CHECKPOINT_DIR_VARIABLE,
                 self.root.join("checkpoints"),
             ),
             (cache::CACHE_DIR_VARIABLE, self.root.join("cache")),

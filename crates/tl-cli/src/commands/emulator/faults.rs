@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 use tl_emulator::{Fault, FaultPlan, Operation};
 
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::cli::Context;
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 
 /// Syntax of a fault. The operations are listed by the emulator itself.
 const GRAMMAR: &str = "\

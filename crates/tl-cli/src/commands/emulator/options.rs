@@ -9,11 +9,11 @@ use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
 use url::Url;
 
 use super::faults;
-use crate::args::Context;
-use crate::check;
-use crate::exit::Exit;
+use crate::args::rules;
+use crate::cli::Context;
 use crate::failure::Failure;
-use crate::output::plain_line;
+use crate::failure::exit::Exit;
+use crate::ui::output::plain_line;
 
 /// Default secret for signing webhooks.
 const SECRET: &str = "whsec_emulator";
@@ -170,7 +170,7 @@ impl Options {
 
     fn builder(self) -> Result<EmulatorBuilder, Failure> {
         let mut builder = Emulator::builder()
-            .prober(check::prober(false)?)
+            .prober(rules::prober(false)?)
             .port(self.port)
             .clock(self.clock)
             .plan(self.plan)
@@ -190,7 +190,7 @@ impl Options {
             builder = builder.chunk_size(bytes);
         }
         if let Some(rules) = &self.rules {
-            builder = builder.rules(check::load_pack(rules)?);
+            builder = builder.rules(rules::load_pack(rules)?);
         }
         for QuirkValue { name, value } in &self.quirks {
             builder = builder.quirk(name, value).map_err(|error| {

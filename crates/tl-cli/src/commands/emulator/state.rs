@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::cli::Context;
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 use crate::runtime;
 
 /// Longer than writing any state takes.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use tl_emulator::{Plan, platform::quirks};
 
-use crate::args::Context;
-use crate::exit::Exit;
-use crate::output::{BOLD, DIM};
-use crate::table;
+use crate::cli::Context;
+use crate::failure::exit::Exit;
+use crate::ui::output::{BOLD, DIM};
+use crate::ui::table;
 
 pub(super) fn quirks(context: &Context) -> Exit {
     let rows: Vec<Value> = quirks::ALL

@@ -6,9 +6,10 @@ use std::path::Path;
 use tl_validate::Fix;
 
 use super::Side;
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output_dir::{OutputDir, packets};
+use crate::failure::exit::Exit;
+use crate::ffmpeg::output_dir::OutputDir;
+use crate::ffmpeg::packets;
 
 /// A stream of a copy may be shorter than in the source by this much, because of packet rounding
 /// and encoder priming.

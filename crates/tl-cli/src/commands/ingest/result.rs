@@ -6,12 +6,12 @@ use tl_protocol::ErrorKind as Api;
 use tl_validate::Report;
 
 use super::{Failed, Run};
-use crate::exit::Exit;
+use crate::batch::summary::{RESUME, interrupted_item, summary};
+use crate::batch::wait::{self, with_wait_hint};
 use crate::failure::Failure;
-use crate::output::{GOOD, plain_line};
-use crate::run_summary::{RESUME, interrupted_item, summary};
-use crate::units;
-use crate::wait::{self, with_wait_hint};
+use crate::failure::exit::Exit;
+use crate::text::units;
+use crate::ui::output::{GOOD, plain_line};
 
 /// JSON members of a video. All of them are always present.
 pub(crate) fn details(video: &Ingested) -> Value {

@@ -10,7 +10,8 @@ use super::cannot_split;
 use super::encode::encode;
 use super::parts::{Division, Written};
 use crate::failure::Failure;
-use crate::output_dir::{JobProgress, OutputDir, packets};
+use crate::ffmpeg::output_dir::{JobProgress, OutputDir};
+use crate::ffmpeg::packets;
 
 /// The parts in the temporary directory.
 pub(super) struct Cut {

@@ -11,13 +11,13 @@ use tl_client::checkpoint::{Checkpoint, CheckpointInfo};
 use tl_model::IncompleteUpload;
 use tl_protocol::endpoint::{ListUploads, PageRequest};
 
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::args::upload::CheckpointArgs;
+use crate::cli::Context;
 use crate::failure::Failure;
-use crate::output::plain_line;
-use crate::report::format_bytes;
-use crate::table;
-use crate::upload_args::CheckpointArgs;
+use crate::failure::exit::Exit;
+use crate::ui::output::plain_line;
+use crate::ui::report::format_bytes;
+use crate::ui::table;
 
 /// `tl upload list`.
 #[derive(Debug, Args)]

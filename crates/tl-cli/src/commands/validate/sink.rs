@@ -11,12 +11,13 @@ use tl_validate::formats::{Document, DocumentKind, Entry};
 
 use super::Format;
 use super::thumbnail::Thumbnail;
-use crate::args::Context;
-use crate::checker::CheckResult;
-use crate::exit::Exit;
+use crate::check::checker::CheckResult;
+use crate::cli::Context;
 use crate::failure::Failure;
-use crate::output::{Output, json_line};
-use crate::{report, secret};
+use crate::failure::exit::Exit;
+use crate::text::secret;
+use crate::ui::output::{Output, json_line};
+use crate::ui::report;
 
 /// Result of one input.
 pub(super) struct FileResult {

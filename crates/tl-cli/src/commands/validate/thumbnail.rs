@@ -8,11 +8,11 @@ use tl_validate::program::{Cancel, Ffmpeg, Job, ProgramErrorKind};
 use tl_validate::rules::{Bound, Measure};
 use tl_validate::{MediaFacts, Report, RulePack, Severity};
 
-use crate::args::Context;
-use crate::cache::program_fingerprint;
-use crate::checker::Checker;
+use crate::check::cache::program_fingerprint;
+use crate::check::checker::Checker;
+use crate::cli::Context;
 use crate::failure::Failure;
-use crate::sandbox;
+use crate::ffmpeg::sandbox;
 
 /// A thumbnail of 320 pixels takes 5 to 20 kB.
 const MAX_BYTES: u64 = 200_000;

@@ -13,11 +13,11 @@ use tl_model::{IndexId, IndexedAsset, IndexedAssetStatus, SystemMetadata, Timest
 use tl_protocol::endpoint::{ListIndexedAssets, ListVideos, MetadataFilter, TopLevelFilter};
 
 use super::VideoList;
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::args::metadata;
+use crate::args::pages::{Listing, cell, format_seconds};
+use crate::cli::Context;
 use crate::failure::Failure;
-use crate::list::{Listing, cell, format_seconds};
-use crate::metadata;
+use crate::failure::exit::Exit;
 
 /// A video from one or both lists.
 #[derive(Debug, Default)]

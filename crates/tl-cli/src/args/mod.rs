@@ -1,0 +1,9 @@
+//! Groups of arguments that several commands share.
+
+pub(crate) mod ids;
+pub(crate) mod index_ref;
+pub(crate) mod metadata;
+pub(crate) mod number_filter;
+pub(crate) mod pages;
+pub(crate) mod rules;
+pub(crate) mod upload;

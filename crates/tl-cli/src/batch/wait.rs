@@ -1,0 +1,197 @@
+//! Waiting for resources: `tl task wait`, `tl asset wait`, `tl video wait`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use tl_model::{AssetId, IndexId, TaskId, VideoId};
+use tl_protocol::flow::{WaitPolicy, Waited, Watched};
+use tokio::task::JoinSet;
+
+use crate::batch::summary::RepeatedFailures;
+use crate::cli::Context;
+use crate::failure::exit::Exit;
+use crate::failure::{self, Failure};
+use crate::runtime;
+use crate::text::units;
+use crate::ui::output::{GOOD, Output, plain_line};
+use crate::ui::progress::Progress;
+
+/// Wait options.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Waiting")]
+pub(crate) struct WaitArgs {
+    /// Stop waiting after this time, e.g. 20m; the platform continues [default: 3h]
+    #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// Set the initial polling interval; it grows while nothing changes [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
+    pub(crate) interval: Option<Duration>,
+}
+
+impl WaitArgs {
+    pub(crate) fn policy(&self) -> WaitPolicy {
+        let mut policy = WaitPolicy::default();
+        if let Some(deadline) = self.deadline {
+            policy.deadline = deadline;
+        }
+        if let Some(interval) = self.interval {
+            policy.first_interval = interval;
+            policy.max_interval = policy.max_interval.max(interval);
+        }
+        policy
+    }
+}
+
+/// A resource to wait for.
+pub(crate) struct WaitTarget<E: Watched> {
+    pub(crate) endpoint: E,
+    /// Noun of the resource, also its JSON key: `task`.
+    pub(crate) noun: &'static str,
+    /// The command that waits for it: `tl task wait ID`.
+    pub(crate) command: String,
+    /// Output with `--quiet`.
+    pub(crate) quiet: fn(&E::Response) -> String,
+    /// Details for people.
+    pub(crate) details: fn(&E::Response) -> String,
+}
+
+impl<E> WaitTarget<E>
+where
+    E: Watched<Response: Serialize + Send> + 'static,
+{
+    fn ready(&self, output: &Output, waited: &Waited<E::Response>, is_only: bool) {
+        output.json(&json!({
+            self.noun: waited.value,
+            "history": failure::history(&waited.history),
+            "seconds": waited.took.as_secs_f64(),
+        }));
+        if output.is_quiet() {
+            output.line(&plain_line(&(self.quiet)(&waited.value)));
+        } else if is_only {
+            output.line(&format!(
+                "{GOOD}ready{GOOD:#} after {}",
+                units::format_duration(waited.took)
+            ));
+            output.line(&(self.details)(&waited.value));
+        } else {
+            output.line(&format!(
+                "{GOOD}ready{GOOD:#}  {} {} after {}",
+                self.noun,
+                self.endpoint.id(),
+                units::format_duration(waited.took)
+            ));
+        }
+    }
+
+    /// Reports the failure of one of several resources.
+    fn failed(&self, output: &Output, shared: &RepeatedFailures, failure: Failure) -> Exit {
+        let (noun, id) = (self.noun, self.endpoint.id());
+        let message = format!("{noun} {id}: {}", failure.message());
+        let failure = failure.with_message(message);
+        output.json(&json!({"id": id, "error": failure.to_json()}));
+        shared.report(output, &failure);
+        failure.exit()
+    }
+
+    fn interrupted(&self) -> Failure {
+        let (noun, id) = (self.noun, self.endpoint.id());
+        Failure::interrupted(format!(
+            "interrupted; the platform continues with {noun} {id}"
+        ))
+        .hint(wait_hint(&self.command))
+    }
+}
+
+/// Waits concurrently until all resources are ready, and reports each as soon as it is.
+///
+/// # Errors
+/// If there is only one resource, the reason why it is not ready. With several, each has its own
+/// result.
+pub(crate) fn wait_for_all<E>(
+    all: &[WaitTarget<E>],
+    context: &Context,
+    how: &WaitArgs,
+) -> Result<Exit, Failure>
+where
+    E: Watched<Response: Serialize + Send> + 'static,
+{
+    let output = &context.output;
+    let is_only = all.len() == 1;
+    let progress = Progress::new(output, all.len());
+    let client = Arc::new(context.connection.client(progress.observer())?);
+    let mut exits: Vec<Option<Exit>> = vec![None; all.len()];
+    let shared = RepeatedFailures::default();
+    let waits = async {
+        let mut in_flight = JoinSet::new();
+        for (at, target) in all.iter().enumerate() {
+            let (client, endpoint, policy) =
+                (Arc::clone(&client), target.endpoint.clone(), how.policy());
+            in_flight.spawn(async move { (at, client.wait(endpoint, policy).await) });
+        }
+        while let Some(ended) = in_flight.join_next().await {
+            let (at, waited) = match ended {
+                Ok(ended) => ended,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => continue,
+            };
+            exits[at] = Some(match waited {
+                Ok(waited) => {
+                    all[at].ready(output, &waited, is_only);
+                    Exit::Ok
+                }
+                Err(error) => {
+                    let failure = with_wait_hint(error.into(), &all[at].command);
+                    if is_only {
+                        return Err(failure);
+                    }
+                    all[at].failed(output, &shared, failure)
+                }
+            });
+        }
+        Ok(())
+    };
+    let result = runtime::run(waits, || match all {
+        [only] => only.interrupted(),
+        _ => Failure::interrupted("interrupted; the platform continues indexing")
+            .hint("run the command again to continue waiting"),
+    });
+    progress.finish();
+    shared.finish(output);
+    result?;
+    let exits: Vec<Exit> = exits
+        .into_iter()
+        .map(|exit| exit.unwrap_or(Exit::SomeFailed))
+        .collect();
+    Ok(Exit::of_items(&exits))
+}
+
+/// The command that waits until a task is ready.
+pub(crate) fn task_command(id: &TaskId) -> String {
+    format!("tl task wait {id}")
+}
+
+/// The command that waits until an asset is ready.
+pub(crate) fn asset_command(id: &AssetId) -> String {
+    format!("tl asset wait {id}")
+}
+
+/// The command that waits until a video is indexed.
+pub(crate) fn video_command(id: &VideoId, index: &IndexId) -> String {
+    format!("tl video wait {id} --index {index}")
+}
+
+/// Adds the wait command as a hint if waiting may help.
+pub(crate) fn with_wait_hint(failure: Failure, command: &str) -> Failure {
+    if failure.exit().is_retryable() {
+        failure.hint(wait_hint(command))
+    } else {
+        failure
+    }
+}
+
+fn wait_hint(command: &str) -> String {
+    format!("run `{command}` to continue waiting")
+}

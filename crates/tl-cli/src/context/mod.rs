@@ -1,0 +1,3 @@
+//! What every command receives.
+
+pub(crate) mod connection;
