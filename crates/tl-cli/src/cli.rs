@@ -1,26 +1,24 @@
-//! Global arguments, and the entry point of the program.
+//! The command line as a whole: global options, the help, and the entry point of the program.
 
 use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, Parser};
-use tl_client::Client;
+use clap::{ArgAction, Args, CommandFactory, Parser};
 use tl_client::config::KEY_VARIABLES;
 
 use crate::commands::Command;
+use crate::context::Context;
 use crate::context::connection::Connection;
 use crate::failure::Failure;
 use crate::failure::exit::{self, Exit};
-use crate::runtime;
 use crate::text::secret;
 use crate::ui::output::{Color, Output};
-use crate::ui::progress::Progress;
 
 /// Validate, upload and index videos on the TwelveLabs platform
 #[derive(Debug, Parser)]
 #[command(name = "tl", version, after_help = after_help(), arg_required_else_help = true)]
-pub(crate) struct Cli {
+struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -30,7 +28,7 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct Global {
+struct Global {
     /// Print JSON to standard output, errors included; see `tl --help`
     #[arg(long, global = true)]
     json: bool,
@@ -44,28 +42,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
     #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// What every command receives.
-#[derive(Debug)]
-pub(crate) struct Context {
-    pub(crate) output: Arc<Output>,
-    pub(crate) connection: Connection,
-}
-
-impl Context {
-    /// Runs `work` with a client: one request or several. A signal cancels it.
-    pub(crate) fn call<T>(
-        &self,
-        work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let progress = Progress::new(&self.output, 0);
-        let client = self.connection.client(progress.observer())?;
-        let result = runtime::run(work(&client), runtime::interrupted);
-        progress.finish();
-        result
-    }
+    connection: Connection,
 }
 
 fn after_help() -> String {
@@ -119,6 +96,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     let context = Context {
         output: Arc::clone(&output),
         connection,
+        command_line: Cli::command,
     };
     let exit = cli.command.run(&context).unwrap_or_else(|failure| {
         output.failure(&failure);

@@ -6,4 +6,5 @@ pub(crate) mod metadata;
 pub(crate) mod number_filter;
 pub(crate) mod pages;
 pub(crate) mod rules;
+pub(crate) mod time;
 pub(crate) mod upload;

@@ -1,15 +1,13 @@
-//! Shared parts of list commands: pagination, order, timestamps and output.
+//! Pagination and order of list commands.
 
 use clap::Args;
-use serde::Serialize;
 use tl_client::Client;
-use tl_model::{SortBy, SortOption, Timestamp};
+use tl_model::{SortBy, SortOption};
 use tl_protocol::endpoint::{PageRequest, Sort};
 use tl_protocol::flow::Paged;
 
 use crate::failure::Failure;
-use crate::ui::output::{Output, plain_line};
-use crate::ui::table;
+use crate::ui::listing::Listing;
 
 /// Pagination of a list with a fixed order.
 #[derive(Debug, Args)]
@@ -41,13 +39,6 @@ pub(crate) struct PageArgs {
     /// Sort newest first (desc, the platform's default) or oldest first (asc)
     #[arg(long, value_name = "ORDER", value_parser = ["asc", "desc"])]
     sort_option: Option<String>,
-}
-
-/// Items of a list, and whether there are more.
-pub(crate) struct Listing<I> {
-    pub(crate) items: Vec<I>,
-    pub(crate) total: Option<u64>,
-    pub(crate) more: bool,
 }
 
 impl PageArgs {
@@ -140,82 +131,5 @@ impl PartArgs {
         items.truncate(limit);
         more |= items.len() == limit && total.is_some_and(|total| total > items.len() as u64);
         Ok(Listing { items, total, more })
-    }
-}
-
-impl<I: Serialize> Listing<I> {
-    /// Prints the list: an array with `--json`, ids with `--quiet`, otherwise a table.
-    pub(crate) fn show<const N: usize>(
-        &self,
-        output: &Output,
-        things: &str,
-        headings: [&str; N],
-        row: impl Fn(&I) -> [String; N],
-    ) {
-        output.json(&self.items);
-        if self.items.is_empty() {
-            output.note(&format!("no {things}"));
-        } else {
-            let rows: Vec<[String; N]> = self.items.iter().map(row).collect();
-            if output.is_quiet() {
-                for row in &rows {
-                    output.line(&plain_line(row.first().map_or("", String::as_str)));
-                }
-            } else {
-                output.line(&table::render(headings, &rows));
-            }
-        }
-        if self.more {
-            let total = self
-                .total
-                .map_or_else(String::new, |total| format!(" of {total}"));
-            output.note(&format!(
-                "showing {}{total} {things}; omit --limit and --page to list all",
-                self.items.len()
-            ));
-        }
-    }
-}
-
-/// Parses an RFC 3339 timestamp, or a date, which means midnight UTC.
-pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-        return Ok(instant.into());
-    }
-    text.parse::<jiff::civil::Date>()
-        .ok()
-        .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
-        .map(|midnight| midnight.timestamp().into())
-        .ok_or_else(|| {
-            "expected a time such as 2026-11-21T10:00:00Z or a date such as 2026-11-21".to_owned()
-        })
-}
-
-/// Formats seconds; empty if unknown.
-pub(crate) fn format_seconds(seconds: Option<f64>) -> String {
-    seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"))
-}
-
-/// Formats an optional value; empty if missing.
-pub(crate) fn cell(value: Option<&impl ToString>) -> String {
-    value.map(ToString::to_string).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parses_times_and_dates() {
-        for (text, expected) in [
-            ("2026-11-21T10:00:00Z", Some("2026-11-21T10:00:00Z")),
-            ("2026-11-21T10:00:00+02:00", Some("2026-11-21T08:00:00Z")),
-            ("2026-11-21", Some("2026-11-21T00:00:00Z")),
-            ("yesterday", None),
-            ("2026-13-01", None),
-        ] {
-            let read = parse_time(text).ok();
-            assert_eq!(read.as_ref().map(Timestamp::as_str), expected, "{text}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tl_client::Client;
 
 use crate::batch::summary::{RepeatedFailures, not_tried};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units::pluralize;

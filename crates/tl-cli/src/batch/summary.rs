@@ -10,7 +10,8 @@ use crate::batch::wait;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units::pluralize;
-use crate::ui::output::{Output, plain_line};
+use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
 
 /// Hint for an input that can be resumed.
 pub(crate) const RESUME: &str = "run the command again for this input to resume";

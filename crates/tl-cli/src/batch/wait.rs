@@ -11,13 +11,15 @@ use tl_protocol::flow::{WaitPolicy, Waited, Watched};
 use tokio::task::JoinSet;
 
 use crate::batch::summary::RepeatedFailures;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::runtime;
 use crate::text::units;
-use crate::ui::output::{GOOD, Output, plain_line};
+use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
 use crate::ui::progress::Progress;
+use crate::ui::style::GOOD;
 
 /// Wait options.
 #[derive(Debug, Args)]

@@ -1,10 +1,14 @@
 //! Exit codes, and their mapping from errors. No other module chooses an exit code.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tl_client::ErrorKind as Client;
 use tl_protocol::ErrorKind as Api;
 use tl_validate::ProbeErrorKind as Probe;
+
+/// Whether the first signal was SIGTERM. Process-wide, like signals.
+static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
 
 /// Exit code of `tl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +131,20 @@ impl Exit {
             _ if all(Self::Ok) => Self::Ok,
             _ if all(Self::KeyRefused) => Self::KeyRefused,
             _ => Self::SomeFailed,
+        }
+    }
+
+    /// Records the exit code of the first signal.
+    pub(crate) fn set_by_signal(self) {
+        IS_TERMINATED.store(self == Self::Terminated, Ordering::Relaxed);
+    }
+
+    /// Exit code of the signal that was received.
+    pub(crate) fn by_signal() -> Self {
+        if IS_TERMINATED.load(Ordering::Relaxed) {
+            Self::Terminated
+        } else {
+            Self::Interrupted
         }
     }
 

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use tl_protocol::StatusSeen;
 use tl_validate::{ProbeError, Report};
 
-use crate::failure::exit::Exit;
-use crate::runtime::interrupt;
+use self::exit::Exit;
 
 /// An error that ends a command or the work on one input.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl Failure {
 
     /// The command was ended by a signal.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
-        Self::new(interrupt::exit(), "interrupted", message)
+        Self::new(Exit::by_signal(), "interrupted", message)
     }
 
     /// The command line is invalid.

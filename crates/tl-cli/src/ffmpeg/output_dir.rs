@@ -10,13 +10,13 @@ use tl_validate::program::{
     Cancel, Ffmpeg, ProgramError, ProgramErrorKind, Progress, put_in_place,
 };
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::ffmpeg::sandbox;
 use crate::runtime::interrupt;
 use crate::text::path_name::path_name;
-use crate::ui::output::plain_line;
+use crate::ui::escape::plain_line;
 
 /// FFmpeg, the output directory, and cancellation by a signal.
 pub(crate) struct OutputDir<'a> {
@@ -183,7 +183,7 @@ pub(crate) fn ffmpeg_failure(error: &ProgramError) -> Failure {
         ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
         ProgramErrorKind::NotConfined => (Exit::Usage, "sandbox_incomplete"),
         ProgramErrorKind::Exists | ProgramErrorKind::Output => (Exit::Usage, "output"),
-        ProgramErrorKind::Canceled => (interrupt::exit(), "interrupted"),
+        ProgramErrorKind::Canceled => (Exit::by_signal(), "interrupted"),
         ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),
         _ => (Exit::RefusedLocally, "ffmpeg_failed"),
     };

@@ -1,7 +1,6 @@
 //! Handling of SIGINT and SIGTERM. The first signal requests a graceful shutdown, the second exits
 //! immediately, and so does a timeout after the first. The first signal determines the exit code.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tl_validate::program::Cancel;
@@ -13,23 +12,11 @@ use crate::failure::exit::Exit;
 /// process 10 s or more after SIGTERM (`docker stop`: 10 s, Kubernetes: 30 s).
 const GRACE_PERIOD: Duration = Duration::from_secs(8);
 
-/// Whether the first signal was SIGTERM. Process-wide, like signals.
-static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
-
-/// Exit code of the received signal.
-pub(crate) fn exit() -> Exit {
-    if IS_TERMINATED.load(Ordering::Relaxed) {
-        Exit::Terminated
-    } else {
-        Exit::Interrupted
-    }
-}
-
 /// Completes on the first signal. From then on the process exits within [`GRACE_PERIOD`], and
 /// immediately on the second signal.
 pub(crate) async fn first_signal() {
     let exit = signal().await;
-    IS_TERMINATED.store(exit == Exit::Terminated, Ordering::Relaxed);
+    exit.set_by_signal();
     // Use a separate thread, so that neither a busy runtime nor a blocked write delays the exit. If
     // no thread can be started, the process still exits, but without the timeout.
     let _ = std::thread::Builder::new()

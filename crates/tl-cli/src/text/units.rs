@@ -1,4 +1,4 @@
-//! Durations and counts as text: `90`, `90s`, `2m 30s`, `1h30m`.
+//! Durations, sizes and counts as text: `90s`, `2m 30s`, `48.0 kB`, `2 files`.
 
 use std::time::Duration;
 
@@ -34,6 +34,27 @@ pub(crate) fn format_duration(span: Duration) -> String {
     }
 }
 
+/// Formats seconds; empty if unknown.
+pub(crate) fn format_seconds(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"))
+}
+
+/// Formats bytes in decimal units, like the platform's limits.
+pub(crate) fn format_bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 || unit == "GB" {
+            return if unit == "B" {
+                format!("{bytes} B")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1000.0;
+    }
+    unreachable!("the last unit takes every value")
+}
+
 /// Formats a number with its noun: `1 file`, `2 files`.
 pub(crate) fn pluralize(number: usize, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
@@ -43,6 +64,19 @@ pub(crate) fn pluralize(number: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formats_bytes() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (48_000, "48.0 kB"),
+            (2_147_483_648, "2.1 GB"),
+            (5_000_000_000_000, "5000.0 GB"),
+        ] {
+            assert_eq!(format_bytes(bytes), expected);
+        }
+    }
 
     #[test]
     fn pluralizes_nouns() {

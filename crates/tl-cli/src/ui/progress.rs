@@ -10,8 +10,9 @@ use tl_client::Event;
 use tl_protocol::{Event as Api, Observer};
 
 use crate::text::units;
-use crate::ui::output::{Output, plain_line};
-use crate::ui::report::format_bytes;
+use crate::text::units::format_bytes;
+use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
 
 /// Progress line of a run.
 #[derive(Debug)]

@@ -6,7 +6,9 @@ use anstyle::Style;
 use tl_client::checker::Checked;
 use tl_validate::{MediaFacts, Report, Severity, Verdict};
 
-use crate::ui::output::{BAD, DIM, GOOD, WARN, plain, plain_line};
+use crate::text::units::format_bytes;
+use crate::ui::escape::{plain, plain_line};
+use crate::ui::style::{BAD, DIM, GOOD, WARN};
 
 /// Formats the verdict on one file and every finding.
 pub(crate) fn checked(name: &str, checked: &Checked) -> String {
@@ -85,38 +87,9 @@ fn summary(facts: &MediaFacts) -> String {
     parts.join(", ")
 }
 
-/// Formats bytes in decimal units, like the platform's limits.
-pub(crate) fn format_bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 || unit == "GB" {
-            return if unit == "B" {
-                format!("{bytes} B")
-            } else {
-                format!("{value:.1} {unit}")
-            };
-        }
-        value /= 1000.0;
-    }
-    unreachable!("the last unit takes every value")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn formats_bytes() {
-        for (bytes, expected) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (48_000, "48.0 kB"),
-            (2_147_483_648, "2.1 GB"),
-            (5_000_000_000_000, "5000.0 GB"),
-        ] {
-            assert_eq!(format_bytes(bytes), expected);
-        }
-    }
 
     #[test]
     fn findings_include_the_predicted_code() {

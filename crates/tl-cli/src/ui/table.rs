@@ -1,6 +1,7 @@
 //! Tables for people.
 
-use crate::ui::output::{DIM, plain_line};
+use crate::ui::escape::plain_line;
+use crate::ui::style::DIM;
 
 /// Formats rows in columns. The last column is not padded because it contains names.
 pub(crate) fn render<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
@@ -51,6 +52,11 @@ pub(crate) fn pairs(pairs: &[(&str, Option<String>)]) -> String {
         .map(|(name, value)| format!("{DIM}{name:<width$}{DIM:#}  {}", plain_line(value)))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Formats an optional value; empty if missing.
+pub(crate) fn cell(value: Option<&impl ToString>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
 }
 
 #[cfg(test)]

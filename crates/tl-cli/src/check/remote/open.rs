@@ -12,7 +12,7 @@ use url::Url;
 use super::fetch::{Fetched, Fetcher};
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ui::report::format_bytes;
+use crate::text::units::format_bytes;
 
 /// Size of the first request. Files with their index at the start usually need no second one.
 const FIRST_REQUEST: u64 = 512 << 10;

@@ -5,15 +5,17 @@ use tl_model::{Asset, AssetId, AssetType};
 use tl_protocol::endpoint::{DeleteAsset, GetAsset, ListAssets};
 
 use crate::args::ids;
-use crate::args::pages::{PartArgs, cell, format_seconds};
+use crate::args::pages::PartArgs;
 use crate::batch::deletion::Deletion;
 use crate::batch::wait::{self, WaitArgs, WaitTarget, wait_for_all};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
+use crate::text::units::format_bytes;
+use crate::text::units::format_seconds;
 use crate::ui::confirm::Confirm;
-use crate::ui::report::format_bytes;
 use crate::ui::table;
+use crate::ui::table::cell;
 
 /// `tl asset` and its subcommands.
 #[derive(Debug, Subcommand)]

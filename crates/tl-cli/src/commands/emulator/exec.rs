@@ -16,7 +16,7 @@ use super::options::Options;
 use super::signals::Signals;
 use crate::args::upload;
 use crate::check::cache;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::context::connection::KEY_FILE_VARIABLE;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use tl_emulator::{Fault, FaultPlan, Operation};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 

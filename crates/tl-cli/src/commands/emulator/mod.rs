@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use tl_emulator::platform::families;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime;

@@ -10,10 +10,10 @@ use url::Url;
 
 use super::faults;
 use crate::args::rules;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ui::output::plain_line;
+use crate::ui::escape::plain_line;
 
 /// Default secret for signing webhooks.
 const SECRET: &str = "whsec_emulator";

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime;

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tl_emulator::{Plan, platform::quirks};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::exit::Exit;
-use crate::ui::output::{BOLD, DIM};
+use crate::ui::style::{BOLD, DIM};
 use crate::ui::table;
 
 pub(super) fn quirks(context: &Context) -> Exit {

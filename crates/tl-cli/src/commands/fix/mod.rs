@@ -15,15 +15,16 @@ use tl_validate::{Fix, FixOptions, MediaFacts, Severity, Tracks};
 
 use self::copy::Comparison;
 use crate::check::checker::{CacheArgs, CheckArgs, Checker};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::ffmpeg::output_dir::{OutputDir, ffmpeg_failure, file_stem};
 use crate::ffmpeg::packets;
 use crate::text::path_name::path_name;
 use crate::text::units;
-use crate::ui::output::{BOLD, GOOD, plain, plain_line};
-use crate::ui::report::format_bytes;
+use crate::text::units::format_bytes;
+use crate::ui::escape::{plain, plain_line};
+use crate::ui::style::{BOLD, GOOD};
 use crate::ui::table;
 
 /// Convert files with FFmpeg so that they pass the local check.

@@ -8,14 +8,16 @@ use tl_protocol::endpoint::ListIndexes;
 
 use crate::args::ids;
 use crate::args::index_ref::IndexRef;
-use crate::args::pages::{self, PageArgs, cell};
+use crate::args::pages::PageArgs;
+use crate::args::time;
 use crate::batch::deletion::{Deletion, not_deleted};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units;
 use crate::ui::confirm::Confirm;
 use crate::ui::table;
+use crate::ui::table::cell;
 
 /// `tl index` and its subcommands.
 #[derive(Debug, Subcommand)]
@@ -80,10 +82,10 @@ pub(crate) struct IndexList {
     #[arg(long, value_name = "FAMILY", value_parser = ["marengo", "pegasus"])]
     model_family: Option<String>,
     /// Filter by creation time: this time or later
-    #[arg(long, value_name = "TIME", value_parser = pages::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     created_after: Option<Timestamp>,
     /// Filter by update time: this time or later
-    #[arg(long, value_name = "TIME", value_parser = pages::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     updated_after: Option<Timestamp>,
     #[command(flatten)]
     page: PageArgs,
@@ -118,7 +120,7 @@ impl Create {
             format!(
                 "created index {} ({})",
                 created.id,
-                crate::ui::output::plain_line(&self.name)
+                crate::ui::escape::plain_line(&self.name)
             )
         });
         Ok(Exit::Ok)
@@ -232,7 +234,7 @@ fn rename(context: &Context, index: &IndexRef, name: &str) -> Result<Exit, Failu
     } else {
         format!(
             "renamed index {id} to {}",
-            crate::ui::output::plain_line(name)
+            crate::ui::escape::plain_line(name)
         )
     });
     Ok(Exit::Ok)
@@ -261,7 +263,7 @@ fn delete(context: &Context, words: Vec<String>, confirm: &Confirm) -> Result<Ex
     let what = format!(
         "index {} ({}) with its {}",
         index.id,
-        crate::ui::output::plain_line(index.index_name.as_deref().unwrap_or("without a name")),
+        crate::ui::escape::plain_line(index.index_name.as_deref().unwrap_or("without a name")),
         videos(&index)
     );
     if !Confirm::ask(&what) {

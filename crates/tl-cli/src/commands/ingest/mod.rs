@@ -22,7 +22,7 @@ use crate::args::upload::{ItemState, ItemTracker, UploadArgs};
 use crate::batch::summary::{RepeatedFailures, not_tried};
 use crate::batch::wait::WaitArgs;
 use crate::check::remote;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime;

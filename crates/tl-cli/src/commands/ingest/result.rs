@@ -11,7 +11,8 @@ use crate::batch::wait::{self, with_wait_hint};
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units;
-use crate::ui::output::{GOOD, plain_line};
+use crate::ui::escape::plain_line;
+use crate::ui::style::GOOD;
 
 /// JSON members of a video. All of them are always present.
 pub(crate) fn details(video: &Ingested) -> Value {

@@ -7,10 +7,11 @@ use tl_validate::RulePack;
 use tl_validate::rules::{Rule, RuleChange};
 
 use crate::args::rules;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ui::output::{BAD, GOOD, WARN, plain_line};
+use crate::ui::escape::plain_line;
+use crate::ui::style::{BAD, GOOD, WARN};
 use crate::ui::table;
 
 /// `tl rules` and its subcommands.

@@ -19,15 +19,16 @@ use tl_validate::{MediaFacts, Tracks};
 
 use self::cut::Source;
 use crate::check::checker::{CacheArgs, CheckArgs, Checker};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::ffmpeg::output_dir::{OutputDir, file_stem};
 use crate::ffmpeg::packets;
 use crate::text::path_name::path_name;
 use crate::text::units;
-use crate::ui::output::{GOOD, plain_line};
-use crate::ui::report::format_bytes;
+use crate::text::units::format_bytes;
+use crate::ui::escape::plain_line;
+use crate::ui::style::GOOD;
 use crate::ui::table;
 
 /// Split files that are too long or too large with FFmpeg.

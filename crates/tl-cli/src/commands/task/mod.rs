@@ -7,14 +7,17 @@ use tl_protocol::endpoint::{GetTask, ListTasks, NumberFilter};
 use crate::args::ids;
 use crate::args::index_ref::IndexRef;
 use crate::args::number_filter;
-use crate::args::pages::{self, PageArgs, cell, format_seconds};
+use crate::args::pages::PageArgs;
+use crate::args::time;
 use crate::batch::deletion::Deletion;
 use crate::batch::wait::{self, WaitArgs, WaitTarget, wait_for_all};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
+use crate::text::units::format_seconds;
 use crate::ui::confirm::Confirm;
 use crate::ui::table;
+use crate::ui::table::cell;
 
 /// `tl task` and its subcommands.
 #[derive(Debug, Subcommand)]
@@ -68,10 +71,10 @@ pub(crate) struct TaskList {
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     height: Option<NumberFilter>,
     /// Filter by creation time: this time or later
-    #[arg(long, value_name = "TIME", value_parser = pages::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     created_after: Option<Timestamp>,
     /// Filter by update time: this time or later
-    #[arg(long, value_name = "TIME", value_parser = pages::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     updated_after: Option<Timestamp>,
     #[command(flatten)]
     page: PageArgs,

@@ -12,11 +12,11 @@ use tl_model::IncompleteUpload;
 use tl_protocol::endpoint::{ListUploads, PageRequest};
 
 use crate::args::upload::CheckpointArgs;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ui::output::plain_line;
-use crate::ui::report::format_bytes;
+use crate::text::units::format_bytes;
+use crate::ui::escape::plain_line;
 use crate::ui::table;
 
 /// `tl upload list`.

@@ -20,15 +20,17 @@ use crate::args::rules::RulesArgs;
 use crate::args::upload::{ItemTracker, UploadArgs};
 use crate::batch::summary::{RESUME, RepeatedFailures, interrupted_item, not_tried, summary};
 use crate::batch::wait::{self, WaitArgs};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime;
 use crate::text::path_name::path_name;
 use crate::text::units;
-use crate::ui::output::{GOOD, Output, plain_line};
+use crate::text::units::format_bytes;
+use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
 use crate::ui::progress::Progress;
-use crate::ui::report::format_bytes;
+use crate::ui::style::GOOD;
 
 /// Upload videos as assets; list and abandon interrupted uploads.
 #[derive(Debug, Args)]

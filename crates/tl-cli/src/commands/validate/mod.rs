@@ -18,13 +18,13 @@ use crate::batch::parallel;
 use crate::batch::walk::{Found, WalkArgs};
 use crate::check::checker::{CacheArgs, CheckArgs, Checker, Subject};
 use crate::check::remote::{self, Remote, RemoteArgs};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime::interrupt;
 use crate::text::path_name::path_name;
 use crate::text::units;
-use crate::ui::output::plain_line;
+use crate::ui::escape::plain_line;
 
 /// Check local files against the platform's rules, without sending anything.
 #[derive(Debug, Args)]

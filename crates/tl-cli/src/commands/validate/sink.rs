@@ -12,11 +12,12 @@ use tl_validate::formats::{Document, DocumentKind, Entry};
 use super::Format;
 use super::thumbnail::Thumbnail;
 use crate::check::checker::CheckResult;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::secret;
-use crate::ui::output::{Output, json_line};
+use crate::ui::escape::json_line;
+use crate::ui::output::Output;
 use crate::ui::report;
 
 /// Result of one input.

@@ -10,7 +10,7 @@ use tl_validate::{MediaFacts, Report, RulePack, Severity};
 
 use crate::check::cache::program_fingerprint;
 use crate::check::checker::Checker;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::ffmpeg::sandbox;
 

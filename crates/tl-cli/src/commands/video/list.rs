@@ -14,10 +14,12 @@ use tl_protocol::endpoint::{ListIndexedAssets, ListVideos, MetadataFilter, TopLe
 
 use super::VideoList;
 use crate::args::metadata;
-use crate::args::pages::{Listing, cell, format_seconds};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
+use crate::text::units::format_seconds;
+use crate::ui::listing::Listing;
+use crate::ui::table::cell;
 
 /// A video from one or both lists.
 #[derive(Debug, Default)]

@@ -16,14 +16,16 @@ use crate::args::ids;
 use crate::args::index_ref::IndexRef;
 use crate::args::metadata::MetadataArgs;
 use crate::args::number_filter;
-use crate::args::pages::{PageArgs, format_seconds, parse_time};
+use crate::args::pages::PageArgs;
+use crate::args::time;
 use crate::batch::deletion::Deletion;
 use crate::batch::wait::{self, WaitArgs, WaitTarget, wait_for_all};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
+use crate::text::units::format_bytes;
+use crate::text::units::format_seconds;
 use crate::ui::confirm::Confirm;
-use crate::ui::report::format_bytes;
 use crate::ui::table;
 
 /// `tl video` and its subcommands.
@@ -127,10 +129,10 @@ pub(crate) struct VideoList {
     #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
     metadata: Vec<String>,
     /// Filter by creation time: this time or later
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     created_after: Option<Timestamp>,
     /// Filter by update time: this time or later
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     updated_after: Option<Timestamp>,
     #[command(flatten)]
     page: PageArgs,
