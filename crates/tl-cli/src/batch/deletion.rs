@@ -3,7 +3,7 @@
 use serde_json::json;
 use tl_client::Client;
 
-use crate::batch::summary::{RepeatedFailures, not_tried};
+use crate::batch::repeated::{RepeatedFailures, not_tried};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;

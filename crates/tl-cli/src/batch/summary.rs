@@ -1,17 +1,12 @@
-//! Summary of the inputs that a run did not finish, and of repeated failures. With `--json`, each
-//! input also has its own line.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! Summary of the inputs that a run did not finish. With `--json`, each input also has its own line.
 
 use tl_client::Ingested;
 
-use crate::args::upload::ItemState;
-use crate::batch::wait;
+use crate::batch::item::ItemState;
+use crate::batch::wait_hint::task_command;
 use crate::failure::Failure;
-use crate::failure::exit::Exit;
 use crate::text::units::pluralize;
 use crate::ui::escape::plain_line;
-use crate::ui::output::Output;
 
 /// Hint for an input that can be resumed.
 pub(crate) const RESUME: &str = "run the command again for this input to resume";
@@ -58,7 +53,7 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
             reached.task_id = Some(task.clone());
             (
                 format!("interrupted: the platform has `{shown}` and continues with task {task}"),
-                format!("`{}` waits for it", wait::task_command(task)),
+                format!("`{}` waits for it", task_command(task)),
             )
         }
     };
@@ -150,67 +145,6 @@ fn describe(state: &ItemState) -> String {
         ItemState::Processing(Some(asset)) => format!("{word} as asset {asset}"),
         _ => word.to_owned(),
     }
-}
-
-/// Failures that several inputs have in common: the first is printed, the others are counted.
-#[derive(Debug, Default)]
-pub(crate) struct RepeatedFailures {
-    printed: AtomicUsize,
-    failed: AtomicUsize,
-    not_tried: AtomicUsize,
-}
-
-impl RepeatedFailures {
-    /// Prints `failure`, unless another input has failed in the same way.
-    pub(crate) fn report(&self, output: &Output, failure: &Failure) {
-        let counter = match failure.exit() {
-            _ if failure.kind() == NOT_TRIED => &self.not_tried,
-            Exit::KeyRefused | Exit::Limit => &self.failed,
-            _ => return output.failure_text(failure),
-        };
-        if self.printed.fetch_add(1, Ordering::Relaxed) == 0 {
-            return output.failure_text(failure);
-        }
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Prints how many failures were not printed.
-    pub(crate) fn finish(&self, output: &Output) {
-        let (failed, not_tried) = (
-            self.failed.load(Ordering::Relaxed),
-            self.not_tried.load(Ordering::Relaxed),
-        );
-        let mut parts = Vec::new();
-        if failed > 0 {
-            parts.push(format!(
-                "{} failed with the same error",
-                pluralize(failed, "more input", "more inputs")
-            ));
-        }
-        if not_tried > 0 {
-            parts.push(format!(
-                "{} not tried",
-                pluralize(not_tried, "input was", "inputs were")
-            ));
-        }
-        if !parts.is_empty() {
-            output.note(&format!("{}; use --json to list each", parts.join(", ")));
-        }
-    }
-}
-
-/// JSON `kind` of an input that was not tried because of another one.
-const NOT_TRIED: &str = "not_tried";
-
-/// Error of an input that is not tried after `exit` ended the run.
-pub(crate) fn not_tried(exit: Exit) -> Failure {
-    let because = match exit {
-        Exit::KeyRefused => "the platform rejected the API key",
-        Exit::Limit => "a limit of the account is exceeded",
-        _ => "the index could not be read",
-    };
-    Failure::new(exit, NOT_TRIED, format!("not tried: {because}"))
-        .hint("fix this error, then run the command again")
 }
 
 #[cfg(test)]

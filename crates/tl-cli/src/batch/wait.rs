@@ -1,16 +1,14 @@
 //! Waiting for resources: `tl task wait`, `tl asset wait`, `tl video wait`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use tl_model::{AssetId, IndexId, TaskId, VideoId};
 use tl_protocol::flow::{WaitPolicy, Waited, Watched};
 use tokio::task::JoinSet;
 
-use crate::batch::summary::RepeatedFailures;
+use crate::batch::repeated::RepeatedFailures;
+use crate::batch::wait_hint::{wait_hint, with_wait_hint};
 use crate::context::Context;
 use crate::failure::exit::Exit;
 use crate::failure::{self, Failure};
@@ -20,32 +18,6 @@ use crate::ui::escape::plain_line;
 use crate::ui::output::Output;
 use crate::ui::progress::Progress;
 use crate::ui::style::GOOD;
-
-/// Wait options.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Waiting")]
-pub(crate) struct WaitArgs {
-    /// Stop waiting after this time, e.g. 20m; the platform continues [default: 3h]
-    #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
-    pub(crate) deadline: Option<Duration>,
-    /// Set the initial polling interval; it grows while nothing changes [default: 1s]
-    #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
-    pub(crate) interval: Option<Duration>,
-}
-
-impl WaitArgs {
-    pub(crate) fn policy(&self) -> WaitPolicy {
-        let mut policy = WaitPolicy::default();
-        if let Some(deadline) = self.deadline {
-            policy.deadline = deadline;
-        }
-        if let Some(interval) = self.interval {
-            policy.first_interval = interval;
-            policy.max_interval = policy.max_interval.max(interval);
-        }
-        policy
-    }
-}
 
 /// A resource to wait for.
 pub(crate) struct WaitTarget<E: Watched> {
@@ -115,7 +87,7 @@ where
 pub(crate) fn wait_for_all<E>(
     all: &[WaitTarget<E>],
     context: &Context,
-    how: &WaitArgs,
+    policy: &WaitPolicy,
 ) -> Result<Exit, Failure>
 where
     E: Watched<Response: Serialize + Send> + 'static,
@@ -130,7 +102,7 @@ where
         let mut in_flight = JoinSet::new();
         for (at, target) in all.iter().enumerate() {
             let (client, endpoint, policy) =
-                (Arc::clone(&client), target.endpoint.clone(), how.policy());
+                (Arc::clone(&client), target.endpoint.clone(), policy.clone());
             in_flight.spawn(async move { (at, client.wait(endpoint, policy).await) });
         }
         while let Some(ended) = in_flight.join_next().await {
@@ -168,32 +140,4 @@ where
         .map(|exit| exit.unwrap_or(Exit::SomeFailed))
         .collect();
     Ok(Exit::of_items(&exits))
-}
-
-/// The command that waits until a task is ready.
-pub(crate) fn task_command(id: &TaskId) -> String {
-    format!("tl task wait {id}")
-}
-
-/// The command that waits until an asset is ready.
-pub(crate) fn asset_command(id: &AssetId) -> String {
-    format!("tl asset wait {id}")
-}
-
-/// The command that waits until a video is indexed.
-pub(crate) fn video_command(id: &VideoId, index: &IndexId) -> String {
-    format!("tl video wait {id} --index {index}")
-}
-
-/// Adds the wait command as a hint if waiting may help.
-pub(crate) fn with_wait_hint(failure: Failure, command: &str) -> Failure {
-    if failure.exit().is_retryable() {
-        failure.hint(wait_hint(command))
-    } else {
-        failure
-    }
-}
-
-fn wait_hint(command: &str) -> String {
-    format!("run `{command}` to continue waiting")
 }

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
@@ -23,27 +22,6 @@ const MEDIA: [&str; 42] = [
     "wmv", "m1v", "mp2",
 ];
 
-/// Options for file discovery.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Directories")]
-pub(crate) struct WalkArgs {
-    /// Include only files that match, e.g. `*.mp4` or `/2026/**`, with any extension. Repeatable
-    #[arg(long, value_name = "GLOB")]
-    include: Vec<String>,
-    /// Exclude files and directories that match. Repeatable
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<String>,
-    /// Follow symbolic links; loops are detected
-    #[arg(long)]
-    follow_symlinks: bool,
-    /// Include files with any extension, except hidden and ignored (`.ignore`, `.tlignore`) ones
-    #[arg(long)]
-    all_files: bool,
-    /// Read more paths from this file, one per line; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    files_from: Option<PathBuf>,
-}
-
 /// A file that was found, or why a path could not be read.
 pub(crate) type Found = Result<PathBuf, (PathBuf, Failure)>;
 
@@ -51,19 +29,37 @@ pub(crate) type Found = Result<PathBuf, (PathBuf, Failure)>;
 #[derive(Debug)]
 pub(crate) struct Walk {
     roots: Vec<PathBuf>,
-    args: WalkArgs,
+    options: WalkOptions,
 }
 
-impl WalkArgs {
-    /// Creates a walk over `roots` and the paths of `--files-from`.
-    pub(crate) fn over(&self, roots: &[PathBuf]) -> Result<Walk, Failure> {
-        let walk = Walk {
+/// What to search, and how. Patterns have the syntax of `.gitignore`.
+#[derive(Debug, Clone)]
+pub(crate) struct WalkOptions {
+    /// Only files that match, with any extension. If empty, files with a media extension.
+    pub(crate) include: Vec<String>,
+    /// Files and directories to skip.
+    pub(crate) exclude: Vec<String>,
+    pub(crate) follow_symlinks: bool,
+    /// Files with any extension.
+    pub(crate) all_files: bool,
+    /// File with more paths, one per line; `-` means standard input.
+    pub(crate) files_from: Option<PathBuf>,
+}
+
+impl Walk {
+    /// Creates a walk over `roots` and the paths of the list.
+    ///
+    /// # Errors
+    /// If a pattern is invalid, or the list cannot be opened.
+    pub(crate) fn new(roots: &[PathBuf], options: WalkOptions) -> Result<Self, Failure> {
+        let walk = Self {
             roots: roots.to_vec(),
-            args: self.clone(),
+            options,
         };
         // Report an invalid pattern before searching.
         walk.patterns(Path::new("."))?;
-        if let Some(list) = self
+        if let Some(list) = walk
+            .options
             .files_from
             .as_deref()
             .filter(|list| *list != Path::new("-"))
@@ -76,13 +72,11 @@ impl WalkArgs {
         }
         Ok(walk)
     }
-}
 
-impl Walk {
     /// Number of inputs, if known in advance: only files, no directories or lists.
     pub(crate) fn count(&self) -> Option<usize> {
         let only_files =
-            self.args.files_from.is_none() && !self.roots.iter().any(|root| root.is_dir());
+            self.options.files_from.is_none() && !self.roots.iter().any(|root| root.is_dir());
         only_files.then_some(self.roots.len())
     }
 
@@ -93,7 +87,7 @@ impl Walk {
                 return;
             }
         }
-        let Some(list) = &self.args.files_from else {
+        let Some(list) = &self.options.files_from else {
             return;
         };
         let lines: Box<dyn BufRead> = if list == Path::new("-") {
@@ -134,7 +128,7 @@ impl Walk {
             Err(failure) => return take(Err((root.to_owned(), failure))),
         };
         let walk = WalkBuilder::new(root)
-            .follow_links(self.args.follow_symlinks)
+            .follow_links(self.options.follow_symlinks)
             .overrides(exclude)
             // Videos are often excluded from Git, so its ignore rules do not apply.
             .git_ignore(false)
@@ -168,10 +162,10 @@ impl Walk {
     }
 
     fn is_included(&self, path: &Path, include: &Override) -> bool {
-        if !self.args.include.is_empty() {
+        if !self.options.include.is_empty() {
             return include.matched(path, false).is_whitelist();
         }
-        self.args.all_files || path.extension().is_some_and(is_media)
+        self.options.all_files || path.extension().is_some_and(is_media)
     }
 
     /// Compiles `--include` and `--exclude`: `.gitignore` patterns relative to `root`.
@@ -188,8 +182,8 @@ impl Walk {
                 .map_err(|error| bad_pattern(option, &globs.join(" "), &error))
         };
         Ok((
-            build(&self.args.include, "", "--include")?,
-            build(&self.args.exclude, "!", "--exclude")?,
+            build(&self.options.include, "", "--include")?,
+            build(&self.options.exclude, "!", "--exclude")?,
         ))
     }
 }

@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
-use tl_validate::program::{
-    Cancel, Ffmpeg, ProgramError, ProgramErrorKind, Progress, put_in_place,
-};
+use tl_validate::program::{Cancel, Ffmpeg, Progress, put_in_place};
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::failure::exit::Exit;
+use crate::ffmpeg::error::ffmpeg_failure;
 use crate::ffmpeg::sandbox;
 use crate::runtime::interrupt;
 use crate::text::path_name::path_name;
@@ -175,29 +173,6 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
         let _ = (a_meta, b_meta);
         a.canonicalize().ok() == b.canonicalize().ok()
     }
-}
-
-/// Converts an FFmpeg error.
-pub(crate) fn ffmpeg_failure(error: &ProgramError) -> Failure {
-    let (exit, kind) = match error.kind() {
-        ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
-        ProgramErrorKind::NotConfined => (Exit::Usage, "sandbox_incomplete"),
-        ProgramErrorKind::Exists | ProgramErrorKind::Output => (Exit::Usage, "output"),
-        ProgramErrorKind::Canceled => (Exit::by_signal(), "interrupted"),
-        ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),
-        _ => (Exit::RefusedLocally, "ffmpeg_failed"),
-    };
-    let mut failure = Failure::new(exit, kind, error.what()).with_log(error.log());
-    if let Some(source) = std::error::Error::source(error) {
-        failure = failure.with_source(source);
-    }
-    let next = error.next().trim_end_matches('.');
-    let mut letters = next.chars();
-    let step: String = letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_default();
-    failure.hint(step)
 }
 
 /// The file name without its extension.

@@ -5,8 +5,9 @@ use std::path::Path;
 use tl_validate::program::Job;
 use tl_validate::split::{FrameReader, PacketReader};
 
-use super::output_dir::{OutputDir, ffmpeg_failure};
+use super::output_dir::OutputDir;
 use crate::failure::Failure;
+use crate::ffmpeg::error::ffmpeg_failure;
 
 /// Keep every frame once with its own timestamp. By default, FFmpeg rounds to the nominal frame
 /// rate.

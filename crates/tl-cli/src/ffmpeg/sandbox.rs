@@ -5,7 +5,7 @@ use tl_validate::program::Ffmpeg;
 
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ffmpeg::output_dir::ffmpeg_failure;
+use crate::ffmpeg::error::ffmpeg_failure;
 
 /// Returns `ffmpeg`, started through the helper if there is one.
 ///

@@ -6,8 +6,10 @@ use tl_protocol::endpoint::{DeleteAsset, GetAsset, ListAssets};
 
 use crate::args::ids;
 use crate::args::pages::PartArgs;
+use crate::args::wait::WaitArgs;
 use crate::batch::deletion::Deletion;
-use crate::batch::wait::{self, WaitArgs, WaitTarget, wait_for_all};
+use crate::batch::wait::{WaitTarget, wait_for_all};
+use crate::batch::wait_hint::{self};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -70,7 +72,7 @@ impl AssetCommand {
             Self::Wait { ids, wait } => {
                 let ids = ids::read(&ids)?;
                 let all: Vec<_> = ids.into_iter().map(|id| target(id.into())).collect();
-                wait_for_all(&all, context, &wait)
+                wait_for_all(&all, context, &wait.policy())
             }
             Self::Delete {
                 ids,
@@ -140,7 +142,7 @@ fn get(context: &Context, id: AssetId) -> Result<Exit, Failure> {
 fn target(asset_id: AssetId) -> WaitTarget<GetAsset> {
     WaitTarget {
         noun: "asset",
-        command: wait::asset_command(&asset_id),
+        command: wait_hint::asset_command(&asset_id),
         endpoint: GetAsset { asset_id },
         quiet: |asset| asset.id.to_string(),
         details,

@@ -7,7 +7,7 @@ use tl_validate::Report;
 
 use super::{Failed, Run};
 use crate::batch::summary::{RESUME, interrupted_item, summary};
-use crate::batch::wait::{self, with_wait_hint};
+use crate::batch::wait_hint::{self, with_wait_hint};
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units;
@@ -101,11 +101,11 @@ impl Run {
         }
         let next = match (&video.task_id, &video.video_id) {
             _ if is_ready => None,
-            (Some(task), _) => Some(wait::task_command(task)),
+            (Some(task), _) => Some(wait_hint::task_command(task)),
             (None, id) => id
                 .as_ref()
                 .zip(self.index_id())
-                .map(|(id, index)| wait::video_command(id, index)),
+                .map(|(id, index)| wait_hint::video_command(id, index)),
         };
         if let Some(command) = next {
             self.output.note(&format!(
@@ -145,12 +145,12 @@ impl Run {
             .and_then(|reached| reached.video_id.as_ref())
             .zip(self.index_id());
         let failure = match (task, video) {
-            (Some(task), _) => with_wait_hint(failure, &wait::task_command(task)),
+            (Some(task), _) => with_wait_hint(failure, &wait_hint::task_command(task)),
             _ if is_kept && stage.is_some() && failure.exit().is_retryable() => {
                 failure.hint(RESUME)
             }
             (None, Some((video, index))) => {
-                with_wait_hint(failure, &wait::video_command(video, index))
+                with_wait_hint(failure, &wait_hint::video_command(video, index))
             }
             (None, None) => failure,
         };

@@ -8,7 +8,8 @@ use tl_validate::{MediaFacts, Tracks, picture_encoder};
 
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ffmpeg::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
+use crate::ffmpeg::error::ffmpeg_failure;
+use crate::ffmpeg::output_dir::{JobProgress, OutputDir};
 use crate::ffmpeg::packets::{self, ALL_STREAMS};
 
 /// A re-encoded file.

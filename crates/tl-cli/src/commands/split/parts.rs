@@ -8,7 +8,8 @@ use tl_validate::split::{PacketReader, PlannedPart};
 
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::ffmpeg::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
+use crate::ffmpeg::error::ffmpeg_failure;
+use crate::ffmpeg::output_dir::{JobProgress, OutputDir};
 use crate::ffmpeg::packets::{self, ALL_STREAMS};
 
 /// Number of parts per FFmpeg process. Each output file stays open until the process ends.

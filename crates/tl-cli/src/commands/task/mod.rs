@@ -9,8 +9,10 @@ use crate::args::index_ref::IndexRef;
 use crate::args::number_filter;
 use crate::args::pages::PageArgs;
 use crate::args::time;
+use crate::args::wait::WaitArgs;
 use crate::batch::deletion::Deletion;
-use crate::batch::wait::{self, WaitArgs, WaitTarget, wait_for_all};
+use crate::batch::wait::{WaitTarget, wait_for_all};
+use crate::batch::wait_hint::{self};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -88,7 +90,7 @@ impl TaskCommand {
             Self::Wait { ids, wait } => {
                 let ids = ids::read(&ids)?;
                 let all: Vec<_> = ids.into_iter().map(|id| target(id.into())).collect();
-                wait_for_all(&all, context, &wait)
+                wait_for_all(&all, context, &wait.policy())
             }
             Self::Delete { ids, confirm } => delete(context, ids::read(&ids)?, &confirm),
         }
@@ -186,7 +188,7 @@ fn get(context: &Context, id: TaskId) -> Result<Exit, Failure> {
 fn target(task_id: TaskId) -> WaitTarget<GetTask> {
     WaitTarget {
         noun: "task",
-        command: wait::task_command(&task_id),
+        command: wait_hint::task_command(&task_id),
         endpoint: GetTask { task_id },
         quiet: |task| cell(task.video_id.as_ref()),
         details,

@@ -17,9 +17,12 @@ use self::checkpoints::{Abandon, List};
 use super::ingest::{input_of, result};
 use crate::args::metadata::MetadataArgs;
 use crate::args::rules::RulesArgs;
-use crate::args::upload::{ItemTracker, UploadArgs};
-use crate::batch::summary::{RESUME, RepeatedFailures, interrupted_item, not_tried, summary};
-use crate::batch::wait::{self, WaitArgs};
+use crate::args::upload::UploadArgs;
+use crate::args::wait::WaitArgs;
+use crate::batch::item::ItemTracker;
+use crate::batch::repeated::{RepeatedFailures, not_tried};
+use crate::batch::summary::{RESUME, interrupted_item, summary};
+use crate::batch::wait_hint::{self};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -247,7 +250,7 @@ impl Run {
         if self.wait.is_none() {
             self.output.note(&format!(
                 "next: run `{}` to wait until it is ready for indexing",
-                wait::asset_command(&uploaded.asset_id)
+                wait_hint::asset_command(&uploaded.asset_id)
             ));
         }
     }

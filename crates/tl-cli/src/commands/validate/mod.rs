@@ -14,10 +14,12 @@ use tl_validate::web::shown;
 
 use self::sink::{FileResult, Sink};
 use self::thumbnail::Thumbnailer;
+use crate::args::remote::RemoteArgs;
+use crate::args::walk::WalkArgs;
 use crate::batch::parallel;
-use crate::batch::walk::{Found, WalkArgs};
+use crate::batch::walk::Found;
 use crate::check::checker::{CacheArgs, CheckArgs, Checker, Subject};
-use crate::check::remote::{self, Remote, RemoteArgs};
+use crate::check::remote::{self, Remote};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -86,10 +88,7 @@ impl Validate {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let format = self.format(context)?;
         let checker = self.check.checker(&self.cache, &context.output)?;
-        let remote = Remote {
-            args: &self.remote,
-            roots: context.connection.extra_roots()?,
-        };
+        let remote = self.remote.remote(context.connection.extra_roots()?);
         let walk = self.walk.over(&self.paths)?;
         let cancel = interrupt::listen()?;
         let thumbnails = (format == Format::Html && !self.no_pictures)
@@ -170,7 +169,7 @@ impl Validate {
 /// Reads and checks one input. Blocks while it reads.
 fn one(
     checker: &Checker,
-    remote: &Remote<'_>,
+    remote: &Remote,
     thumbnails: Option<&Thumbnailer>,
     found: Found,
 ) -> FileResult {

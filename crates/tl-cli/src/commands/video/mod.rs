@@ -18,8 +18,10 @@ use crate::args::metadata::MetadataArgs;
 use crate::args::number_filter;
 use crate::args::pages::PageArgs;
 use crate::args::time;
+use crate::args::wait::WaitArgs;
 use crate::batch::deletion::Deletion;
-use crate::batch::wait::{self, WaitArgs, WaitTarget, wait_for_all};
+use crate::batch::wait::{WaitTarget, wait_for_all};
+use crate::batch::wait_hint::{self};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -222,7 +224,7 @@ impl Wait {
             .into_iter()
             .map(|id| target(&id.as_str().into(), &index))
             .collect();
-        wait_for_all(&all, context, &self.wait)
+        wait_for_all(&all, context, &self.wait.policy())
     }
 }
 
@@ -266,7 +268,7 @@ async fn unfinished(client: &Client, index: &IndexId) -> Result<Vec<String>, Fai
 fn target(id: &VideoId, index: &IndexId) -> WaitTarget<GetIndexedAsset> {
     WaitTarget {
         noun: "video",
-        command: wait::video_command(id, index),
+        command: wait_hint::video_command(id, index),
         endpoint: GetIndexedAsset::new(index.clone(), id.as_str()),
         quiet: |indexed| indexed.id.to_string(),
         details,
