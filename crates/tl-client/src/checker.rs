@@ -86,6 +86,31 @@ impl Checker {
         &self.pack
     }
 
+    /// The prober.
+    #[must_use]
+    pub fn prober(&self) -> &Arc<dyn Prober> {
+        &self.prober
+    }
+
+    /// What is checked for `route`: the models and their options.
+    #[must_use]
+    pub fn target(&self, route: Route) -> Target {
+        let mut target = Target::new(route);
+        target.engines.clone_from(&self.engines);
+        target.options.clone_from(&self.options);
+        target
+    }
+
+    /// Applies the rules for `route` to the result of a probe. Reads nothing. If the probe failed
+    /// for a reason other than the file, the report says so too.
+    #[must_use]
+    pub fn report(&self, probed: &Result<MediaFacts, ProbeError>, route: Route) -> Report {
+        match probed {
+            Ok(facts) => check(facts, &self.target(route), &self.pack),
+            Err(error) => check_probe_failure(error, &self.target(route), &self.pack),
+        }
+    }
+
     /// Checks an open file for `route`. Blocks while it reads.
     ///
     /// # Errors
@@ -116,20 +141,15 @@ impl Checker {
         name: &str,
         route: Route,
     ) -> Result<Checked, Error> {
-        let mut target = Target::new(route);
-        target.engines.clone_from(&self.engines);
-        target.options.clone_from(&self.options);
+        let report = self.report(&probed, route);
         match probed {
-            Ok(facts) => {
-                let report = check(&facts, &target, &self.pack);
-                Ok(Checked {
-                    facts: Some(facts),
-                    report,
-                })
-            }
+            Ok(facts) => Ok(Checked {
+                facts: Some(facts),
+                report,
+            }),
             Err(error) if error.kind().is_about_the_file() => Ok(Checked {
                 facts: None,
-                report: check_probe_failure(&error, &target, &self.pack),
+                report,
             }),
             Err(error) => Err(Error::new(
                 ErrorKind::CheckFailed,
@@ -206,6 +226,15 @@ pub(crate) fn get_or_standard(cell: &OnceLock<Checker>) -> Result<Checker, Error
     }
     let checker = Checker::standard()?;
     Ok(cell.get_or_init(|| checker).clone())
+}
+
+/// Applies the rules of the checker in `cell` to `facts`, or the current rules if there is none.
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) fn check_facts(cell: &OnceLock<Checker>, facts: &MediaFacts, route: Route) -> Report {
+    match cell.get() {
+        Some(checker) => check(facts, &checker.target(route), &checker.pack),
+        None => check(facts, &Target::new(route), RulePack::current()),
+    }
 }
 
 /// Checks the file at `path` for the route that would be chosen.

@@ -8,7 +8,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tl_model::{IndexId, NewUpload, TaskId, UploadType, UserMetadata};
@@ -203,7 +203,13 @@ impl Request {
         match self.check(&opened, choice.as_ref(), cell)? {
             Ok(report) => {
                 so_far.report = Some(report);
-                so_far.times.push((Stage::Check, began.elapsed()));
+                let probe_time = match &self.input {
+                    Input::Probed(probed) => probed.probe_time,
+                    _ => Duration::ZERO,
+                };
+                so_far
+                    .times
+                    .push((Stage::Check, probe_time + began.elapsed()));
             }
             Err(why) => so_far.not_checked = Some(why),
         }
@@ -296,6 +302,7 @@ impl Request {
             }
             Input::Source(source) => Opened::Source(Arc::clone(source)),
             Input::File(path) => Opened::File(Arc::new(FileSource::open(path)?)),
+            Input::Probed(probed) => Opened::File(Arc::clone(&probed.source)),
         })
     }
 
@@ -314,6 +321,11 @@ impl Request {
         }
         if self.skip_check {
             return Ok(Err(NotChecked::Skipped));
+        }
+        if let Input::Probed(probed) = &self.input {
+            let name = probed.source.path().display().to_string();
+            let report = checker::check_facts(cell, &probed.facts, choice.route);
+            return self.judged(&name, report).map(Ok);
         }
         if !cfg!(feature = "validate") && cell.get().is_none() {
             return Ok(Err(self.not_checked(NotChecked::NoChecker)));
@@ -355,18 +367,20 @@ impl Request {
             }
             Err(error) => return Err(error),
         };
-        self.emit(&Event::Checked(Box::new(checked.report.clone())));
-        if checked.report.is_refused() {
+        self.judged(&name, checked.report).map(Ok)
+    }
+
+    /// Emits the report, and fails if it refuses the file.
+    fn judged(&self, name: &str, report: Report) -> Result<Report, Error> {
+        self.emit(&Event::Checked(Box::new(report.clone())));
+        if report.is_refused() {
             return Err(Error::new(
                 ErrorKind::RefusedLocally,
-                format!(
-                    "`{name}` was not sent: the platform would refuse it. {}",
-                    checked.report
-                ),
+                format!("`{name}` was not sent: the platform would refuse it. {report}"),
             )
-            .with_report(checked.report));
+            .with_report(report));
         }
-        Ok(Ok(checked.report))
+        Ok(report)
     }
 
     /// Emits an event with the reason why the bytes are sent unchecked.

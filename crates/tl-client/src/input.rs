@@ -11,7 +11,7 @@ use tl_protocol::Source;
 use tl_validate::web;
 use url::Url;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, ProbedFile};
 
 /// The input of an upload or ingestion.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ use crate::{Error, ErrorKind};
 pub enum Input {
     /// A local file.
     File(PathBuf),
+    /// A local file that was probed before. It is not probed again.
+    Probed(ProbedFile),
     /// A direct link to the raw file, which the platform fetches.
     Url(Url),
     /// Bytes from any other source. The check reads them in place. If its prober reads only files,
@@ -112,6 +114,12 @@ impl From<PathBuf> for Input {
 impl From<&Path> for Input {
     fn from(path: &Path) -> Self {
         Self::File(path.to_owned())
+    }
+}
+
+impl From<ProbedFile> for Input {
+    fn from(file: ProbedFile) -> Self {
+        Self::Probed(file)
     }
 }
 
