@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tl_protocol::flow::WaitPolicy;
 
+use crate::failure::Failure;
 use crate::text::units;
 
 /// Wait options.
@@ -13,13 +14,22 @@ use crate::text::units;
 pub(crate) struct WaitArgs {
     /// Stop waiting after this time, e.g. 20m; the platform continues [default: 3h]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
-    pub(crate) deadline: Option<Duration>,
+    deadline: Option<Duration>,
     /// Set the initial polling interval; it grows while nothing changes [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
-    pub(crate) interval: Option<Duration>,
+    interval: Option<Duration>,
 }
 
 impl WaitArgs {
+    /// Fails if options of a wait are set without `--wait`.
+    pub(crate) fn require_wait(&self, wait: bool) -> Result<(), Failure> {
+        if !wait && (self.deadline.is_some() || self.interval.is_some()) {
+            return Err(Failure::usage("--deadline and --interval require --wait")
+                .hint("pass --wait, or omit them"));
+        }
+        Ok(())
+    }
+
     pub(crate) fn policy(&self) -> WaitPolicy {
         let mut policy = WaitPolicy::default();
         if let Some(deadline) = self.deadline {

@@ -374,18 +374,6 @@ fn more(_: &Metadata) -> String {
     String::new()
 }
 
-/// Environment variable with the cache directory.
-pub(crate) const CACHE_DIR_VARIABLE: &str = "TL_CACHE";
-
-/// Cache directory from the environment, or the user's cache directory.
-pub(crate) fn default_dir() -> Option<PathBuf> {
-    let named = std::env::var_os(CACHE_DIR_VARIABLE).filter(|folder| !folder.is_empty());
-    if let Some(folder) = named {
-        return Some(folder.into());
-    }
-    dirs::cache_dir().map(|folder| folder.join("tl"))
-}
-
 /// Identifies the program at `path`: another build may give other results.
 pub(crate) fn program_fingerprint(path: &Path) -> String {
     let state = fs::metadata(path).ok().and_then(|meta| {

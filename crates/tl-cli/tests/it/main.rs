@@ -26,6 +26,7 @@ mod lossless;
 mod many;
 mod output;
 mod platform;
+mod probes;
 mod sandbox;
 mod terminal;
 mod tl;

@@ -15,7 +15,7 @@ use url::Url;
 use self::fetch::Fetcher;
 use self::open::{Opened, open};
 use crate::check::cache::Probed;
-use crate::check::checker::{CheckResult, Checker, Subject};
+use crate::check::local_check::{CheckResult, LocalCheck, Subject};
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units;
@@ -53,9 +53,9 @@ pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
 }
 
 /// Reads and checks the file behind a URL. Blocks while it reads.
-pub(crate) fn check(checker: &Checker, remote: &Remote, url: &Url) -> CheckResult {
+pub(crate) fn check(checker: &LocalCheck, remote: &Remote, url: &Url) -> CheckResult {
     let name = web::shown(url);
-    match probe(checker.prober().as_ref(), remote, url) {
+    match probe(checker.prober(), remote, url) {
         Ok((probed, notes)) => CheckResult {
             notes,
             ..checker.evaluate(probed, Subject::Link)

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use super::options::Options;
 use super::signals::Signals;
 use crate::args::upload;
-use crate::check::cache;
+use crate::check::cache_location;
 use crate::context::Context;
 use crate::context::connection::KEY_FILE_VARIABLE;
 use crate::failure::Failure;
@@ -115,7 +115,7 @@ impl Folders {
                 upload::CHECKPOINT_DIR_VARIABLE,
                 self.root.join("checkpoints"),
             ),
-            (cache::CACHE_DIR_VARIABLE, self.root.join("cache")),
+            (cache_location::CACHE_DIR_VARIABLE, self.root.join("cache")),
         ]
     }
 }

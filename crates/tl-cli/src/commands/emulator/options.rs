@@ -9,7 +9,8 @@ use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
 use url::Url;
 
 use super::faults;
-use crate::args::rules;
+use crate::check::probers;
+use crate::check::rule_packs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -170,7 +171,7 @@ impl Options {
 
     fn builder(self) -> Result<EmulatorBuilder, Failure> {
         let mut builder = Emulator::builder()
-            .prober(rules::prober(false)?)
+            .prober(probers::prober(false)?)
             .port(self.port)
             .clock(self.clock)
             .plan(self.plan)
@@ -190,7 +191,7 @@ impl Options {
             builder = builder.chunk_size(bytes);
         }
         if let Some(rules) = &self.rules {
-            builder = builder.rules(rules::load_pack(rules)?);
+            builder = builder.rules(rule_packs::load_pack(rules)?);
         }
         for QuirkValue { name, value } in &self.quirks {
             builder = builder.quirk(name, value).map_err(|error| {

@@ -14,7 +14,9 @@ use tl_validate::split::PacketReader;
 use tl_validate::{Fix, FixOptions, MediaFacts, Severity, Tracks};
 
 use self::copy::Comparison;
-use crate::check::checker::{CacheArgs, CheckArgs, Checker};
+use crate::args::check::CheckArgs;
+use crate::check::cache_location::CacheLocation;
+use crate::check::local_check::LocalCheck;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -80,7 +82,9 @@ struct Side {
 
 impl FixArgs {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        let checker = self.check.checker(&CacheArgs::none(), &context.output)?;
+        let checker = self
+            .check
+            .local_check(CacheLocation::Disabled, &context.output)?;
         context.output.note(&checker.describe());
         let mut output_dir = match self.dry_run {
             true => None,
@@ -105,7 +109,7 @@ impl FixArgs {
 
     fn one(
         &self,
-        checker: &Checker,
+        checker: &LocalCheck,
         output_dir: Option<&mut OutputDir<'_>>,
         file: &Path,
     ) -> Result<Outcome, Failure> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tl_validate::RulePack;
 use tl_validate::rules::{Rule, RuleChange};
 
-use crate::args::rules;
+use crate::check::rule_packs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -82,7 +82,7 @@ fn list(context: &Context) {
 }
 
 fn show(context: &Context, pack: Option<&str>) -> Result<(), Failure> {
-    let pack = pack.map_or_else(|| Ok(RulePack::current().clone()), rules::load_pack)?;
+    let pack = pack.map_or_else(|| Ok(RulePack::current().clone()), rule_packs::load_pack)?;
     let toml = pack
         .to_toml()
         .map_err(|error| Failure::usage(error.to_string()))?;
@@ -94,8 +94,8 @@ fn show(context: &Context, pack: Option<&str>) -> Result<(), Failure> {
 }
 
 fn diff(context: &Context, from: &str, to: Option<&str>) -> Result<(), Failure> {
-    let earlier = rules::load_pack(from)?;
-    let later = to.map_or_else(|| Ok(RulePack::current().clone()), rules::load_pack)?;
+    let earlier = rule_packs::load_pack(from)?;
+    let later = to.map_or_else(|| Ok(RulePack::current().clone()), rule_packs::load_pack)?;
     let changes = earlier.changes_to(&later);
     let pack = |pack: &RulePack| json!({"name": pack.name(), "date": pack.date()});
     context

@@ -18,7 +18,9 @@ use tl_validate::timeline::Timeline;
 use tl_validate::{MediaFacts, Tracks};
 
 use self::cut::Source;
-use crate::check::checker::{CacheArgs, CheckArgs, Checker};
+use crate::args::check::CheckArgs;
+use crate::check::cache_location::CacheLocation;
+use crate::check::local_check::LocalCheck;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -69,7 +71,9 @@ enum Outcome {
 
 impl Split {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        let checker = self.check.checker(&CacheArgs::none(), &context.output)?;
+        let checker = self
+            .check
+            .local_check(CacheLocation::Disabled, &context.output)?;
         context.output.note(&checker.describe());
         let mut output_dir = OutputDir::new(
             context,
@@ -89,7 +93,7 @@ impl Split {
         Ok(Exit::of_items(&exits))
     }
 
-    fn limits(&self, checker: &Checker) -> Limits {
+    fn limits(&self, checker: &LocalCheck) -> Limits {
         let mut limits = Limits::of(checker.target(), checker.pack());
         if let Some(wanted) = self.max_duration {
             let wanted = wanted.as_secs_f64();
@@ -100,7 +104,7 @@ impl Split {
 
     fn one(
         &self,
-        checker: &Checker,
+        checker: &LocalCheck,
         output_dir: &mut OutputDir<'_>,
         file: &Path,
     ) -> Result<Outcome, Failure> {
@@ -247,7 +251,7 @@ fn can_be_encoded(error: &CannotSplit) -> bool {
 }
 
 /// Whether the file breaks rules other than maximum duration and size.
-fn breaks_more_than_length(checker: &Checker, checked: &Checked) -> bool {
+fn breaks_more_than_length(checker: &LocalCheck, checked: &Checked) -> bool {
     checked.report.errors().any(|finding| {
         !checker.pack().rules().iter().any(|rule| {
             rule.id == finding.rule

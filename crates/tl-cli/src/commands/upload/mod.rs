@@ -14,15 +14,18 @@ use tl_model::UserMetadata;
 use tl_protocol::flow::WaitPolicy;
 
 use self::checkpoints::{Abandon, List};
-use super::ingest::{input_of, result};
+use crate::args::check::CacheArgs;
 use crate::args::metadata::MetadataArgs;
 use crate::args::rules::RulesArgs;
 use crate::args::upload::UploadArgs;
 use crate::args::wait::WaitArgs;
-use crate::batch::item::ItemTracker;
+use crate::batch::input;
+use crate::batch::item::{ItemState, ItemTracker};
+use crate::batch::outcome;
 use crate::batch::repeated::{RepeatedFailures, not_tried};
 use crate::batch::summary::{RESUME, interrupted_item, summary};
 use crate::batch::wait_hint::{self};
+use crate::check::local_check::LocalCheck;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -72,6 +75,8 @@ struct Files {
     metadata: MetadataArgs,
     #[command(flatten)]
     rules: RulesArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Skip the local check
     #[arg(long, conflicts_with_all = ["engines", "options", "rules"], help_heading = "Local check")]
     no_check: bool,
@@ -84,7 +89,8 @@ struct Run {
     upload: UploadArgs,
     metadata: Option<UserMetadata>,
     wait: Option<WaitPolicy>,
-    is_checked: bool,
+    /// `None` if the check is skipped.
+    check: Option<Arc<LocalCheck>>,
     progress: Arc<Progress>,
     /// Failures that several inputs have in common are printed once.
     shared: RepeatedFailures,
@@ -102,16 +108,16 @@ impl Upload {
 
 impl Files {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
-        if !self.wait && (self.wait_args.deadline.is_some() || self.wait_args.interval.is_some()) {
-            return Err(Failure::usage("--deadline and --interval require --wait")
-                .hint("pass --wait, or omit them"));
-        }
+        self.wait_args.require_wait(self.wait)?;
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context
             .connection
             .client_with_url_policy(self.upload.supplied_urls(), progress.observer())?;
-        if !self.no_check {
-            client = client.with_checker(self.rules.upload_checker()?.inner());
+        let check = (!self.no_check)
+            .then(|| self.rules.local_check(&self.cache, &context.output))
+            .transpose()?;
+        if let Some(check) = &check {
+            client = client.with_checker(check.checker().clone());
         }
         let run = Run {
             output: Arc::clone(&context.output),
@@ -119,7 +125,7 @@ impl Files {
             upload: self.upload,
             metadata: self.metadata.read()?,
             wait: self.wait.then(|| self.wait_args.policy()),
-            is_checked: !self.no_check,
+            check: check.map(Arc::new),
             progress: Arc::clone(&progress),
             shared: RepeatedFailures::default(),
         };
@@ -168,7 +174,7 @@ impl Run {
             Err(UploadError::Client(error)) => {
                 let reached = error.reached().cloned();
                 let stage = error.stage();
-                let failure = self.with_next(result::refused(name, error), reached.as_ref());
+                let failure = self.with_next(outcome::refused(name, error), reached.as_ref());
                 self.failed(name, &failure, reached.as_ref(), stage)
             }
         }
@@ -180,8 +186,11 @@ impl Run {
         name: &str,
         tracker: &ItemTracker,
     ) -> Result<UploadedAsset, UploadError> {
-        let input =
-            input_of(name, input, self.is_checked, &self.output).map_err(UploadError::Input)?;
+        let (check, route) = (self.check.as_ref(), self.upload.route);
+        tracker.set(ItemState::Checking);
+        let input = input::prepare(name, input, check, route, &self.output)
+            .await
+            .map_err(UploadError::Input)?;
         let (listener, tracker) = (self.progress.listener(name), tracker.clone());
         let call = self.client.upload(input).observe(move |event| {
             listener(event);
@@ -195,7 +204,7 @@ impl Run {
         if let Some(metadata) = &self.metadata {
             call = call.metadata(metadata.clone());
         }
-        if !self.is_checked {
+        if self.check.is_none() {
             call = call.skip_check();
         }
         call.run().await.map_err(UploadError::Client)
@@ -224,7 +233,7 @@ impl Run {
             "report": video.report,
         });
         self.output
-            .json(&result::merge(head, result::details(video)));
+            .json(&outcome::merge(head, outcome::details(video)));
         let id = plain_line(uploaded.asset_id.as_str());
         if self.output.is_quiet() {
             return self.output.line(&id);
@@ -302,8 +311,8 @@ impl Run {
             "stage": stage.map(Stage::as_str),
             "error": failure.to_json(),
         });
-        let reached = result::details(reached.unwrap_or(&Ingested::default()));
-        self.output.json(&result::merge(head, reached));
+        let reached = outcome::details(reached.unwrap_or(&Ingested::default()));
+        self.output.json(&outcome::merge(head, reached));
     }
 }
 

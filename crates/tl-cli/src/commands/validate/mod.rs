@@ -14,11 +14,12 @@ use tl_validate::web::shown;
 
 use self::sink::{FileResult, Sink};
 use self::thumbnail::Thumbnailer;
+use crate::args::check::{CacheArgs, CheckArgs};
 use crate::args::remote::RemoteArgs;
 use crate::args::walk::WalkArgs;
 use crate::batch::parallel;
 use crate::batch::walk::Found;
-use crate::check::checker::{CacheArgs, CheckArgs, Checker, Subject};
+use crate::check::local_check::{LocalCheck, Subject};
 use crate::check::remote::{self, Remote};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -87,7 +88,9 @@ struct Tally {
 impl Validate {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let format = self.format(context)?;
-        let checker = self.check.checker(&self.cache, &context.output)?;
+        let checker = self
+            .check
+            .local_check(self.cache.location(), &context.output)?;
         let remote = self.remote.remote(context.connection.extra_roots()?);
         let walk = self.walk.over(&self.paths)?;
         let cancel = interrupt::listen()?;
@@ -168,7 +171,7 @@ impl Validate {
 
 /// Reads and checks one input. Blocks while it reads.
 fn one(
-    checker: &Checker,
+    checker: &LocalCheck,
     remote: &Remote,
     thumbnails: Option<&Thumbnailer>,
     found: Found,

@@ -11,7 +11,7 @@ use tl_validate::formats::{Document, DocumentKind, Entry};
 
 use super::Format;
 use super::thumbnail::Thumbnail;
-use crate::check::checker::CheckResult;
+use crate::check::local_check::CheckResult;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;

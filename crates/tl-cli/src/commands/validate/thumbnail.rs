@@ -9,7 +9,7 @@ use tl_validate::rules::{Bound, Measure};
 use tl_validate::{MediaFacts, Report, RulePack, Severity};
 
 use crate::check::cache::program_fingerprint;
-use crate::check::checker::Checker;
+use crate::check::local_check::LocalCheck;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::ffmpeg::sandbox;
@@ -65,7 +65,7 @@ impl Thumbnailer {
     /// Returns the thumbnail of the file at `path`.
     pub(super) fn of(
         &self,
-        checker: &Checker,
+        checker: &LocalCheck,
         path: &Path,
         facts: &MediaFacts,
         report: &Report,

@@ -1,72 +1,74 @@
 //! Results of an ingestion: success, failure, and interrupted inputs.
 
-use serde_json::{Value, json};
-use tl_client::{ErrorKind as Client, Ingested, Stage};
-use tl_protocol::ErrorKind as Api;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+use tl_client::{Ingested, Stage};
+use tl_model::IndexId;
 use tl_validate::Report;
 
-use super::{Failed, Run};
+use crate::batch::item::ItemState;
+use crate::batch::outcome::{details, merge, refused};
+use crate::batch::repeated::RepeatedFailures;
 use crate::batch::summary::{RESUME, interrupted_item, summary};
 use crate::batch::wait_hint::{self, with_wait_hint};
 use crate::failure::Failure;
-use crate::failure::exit::Exit;
 use crate::text::units;
 use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
 use crate::ui::style::GOOD;
 
-/// JSON members of a video. All of them are always present.
-pub(crate) fn details(video: &Ingested) -> Value {
-    let seconds = |stage| video.time(stage).map(|took| took.as_secs_f64());
-    let history: Vec<Value> = video
-        .history
-        .iter()
-        .map(|(stage, seen)| {
-            json!({"stage": stage.as_str(), "status": seen.status, "after": seen.after.as_secs_f64()})
-        })
-        .collect();
-    json!({
-        "route": video.route.as_ref().map(|choice| choice.route),
-        "because": video.route.as_ref().map(|choice| &choice.because),
-        "upload_id": video.upload_id,
-        "asset_id": video.asset_id,
-        "indexed_asset_id": video.indexed_asset_id,
-        "task_id": video.task_id,
-        "video_id": video.video_id,
-        "asset": video.asset,
-        "indexed_asset": video.indexed_asset,
-        "task": video.task,
-        "chunks": video.upload.as_ref().map(|upload| json!({
-            "total": upload.chunks,
-            "resumed": upload.resumed,
-            "attempts": upload.attempts,
-        })),
-        "history": history,
-        "seconds": {
-            "check": seconds(Stage::Check),
-            "upload": seconds(Stage::Upload),
-            "processing": seconds(Stage::Processing),
-            "indexing": seconds(Stage::Indexing),
-        },
-        "reconciled": video.reconciled,
-    })
+/// A failed input, and what exists of it at the platform.
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    reached: Option<Ingested>,
+    stage: Option<&'static str>,
 }
 
-/// Appends the members of `object` to `more`.
-pub(crate) fn merge(mut more: Value, object: Value) -> Value {
-    if let (Some(more), Value::Object(object)) = (more.as_object_mut(), object) {
-        more.extend(object);
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            reached: None,
+            stage: None,
+        }
     }
-    more
 }
 
-impl Run {
+/// Prints the result of each input.
+pub(super) struct Reporter {
+    output: Arc<Output>,
+    /// Whether the same command can resume an upload.
+    keeps_checkpoint: bool,
+    /// The id of the index, once it was looked up.
+    index: OnceLock<IndexId>,
+    /// Failures that several inputs have in common are printed once.
+    shared: RepeatedFailures,
+}
+
+impl Reporter {
+    pub(super) fn new(output: &Arc<Output>, keeps_checkpoint: bool) -> Self {
+        Self {
+            output: Arc::clone(output),
+            keeps_checkpoint,
+            index: OnceLock::new(),
+            shared: RepeatedFailures::default(),
+        }
+    }
+
+    /// Sets the index that results name.
+    pub(super) fn set_index(&self, index: IndexId) {
+        // The index is looked up once; another value would be the same.
+        let _ = self.index.set(index);
+    }
+
     pub(super) fn succeeded(&self, name: &str, video: &Ingested) {
         let is_ready = video.indexed_asset.is_some() || video.task.is_some();
         let head = json!({
             "input": name,
             "ok": true,
             "exit_code": 0,
-            "index_id": self.index_id(),
+            "index_id": self.index.get(),
             "status": is_ready.then(|| video.status()),
             "report": video.report,
         });
@@ -104,7 +106,7 @@ impl Run {
             (Some(task), _) => Some(wait_hint::task_command(task)),
             (None, id) => id
                 .as_ref()
-                .zip(self.index_id())
+                .zip(self.index.get())
                 .map(|(id, index)| wait_hint::video_command(id, index)),
         };
         if let Some(command) = next {
@@ -125,7 +127,7 @@ impl Run {
             "input": name,
             "ok": false,
             "exit_code": failed.failure.exit().code(),
-            "index_id": self.index_id(),
+            "index_id": self.index.get(),
             "stage": failed.stage,
             "error": failed.failure.to_json(),
         });
@@ -138,12 +140,12 @@ impl Run {
         let reached = error.reached().cloned();
         let stage = error.stage().map(Stage::as_str);
         let failure = refused(name, error);
-        let is_kept = self.upload.keeps_checkpoint() && reached.as_ref().is_some_and(is_kept);
+        let is_kept = self.keeps_checkpoint && reached.as_ref().is_some_and(is_kept);
         let there = reached.as_ref();
         let task = there.and_then(|reached| reached.task_id.as_ref());
         let video = there
             .and_then(|reached| reached.video_id.as_ref())
-            .zip(self.index_id());
+            .zip(self.index.get());
         let failure = match (task, video) {
             (Some(task), _) => with_wait_hint(failure, &wait_hint::task_command(task)),
             _ if is_kept && stage.is_some() && failure.exit().is_retryable() => {
@@ -165,17 +167,10 @@ impl Run {
         }
     }
 
-    /// Reports every unfinished input after a signal.
-    pub(super) fn interrupted(&self) {
-        let items = self.items().clone();
-        let kept = self.upload.keeps_checkpoint();
-        let unfinished: Vec<_> = items
-            .iter()
-            .filter(|item| item.exit.is_none())
-            .map(|item| (item.name.as_str(), item.tracker.state()))
-            .collect();
-        for (name, state) in &unfinished {
-            let (failure, reached) = interrupted_item(name, state, kept);
+    /// Reports the unfinished inputs after a signal, of `total`.
+    pub(super) fn interrupted(&self, unfinished: &[(&str, ItemState)], total: usize) {
+        for (name, state) in unfinished {
+            let (failure, reached) = interrupted_item(name, state, self.keeps_checkpoint);
             let failed = Failed {
                 failure,
                 reached: Some(reached),
@@ -188,63 +183,19 @@ impl Run {
         }
         if unfinished.len() > 1 {
             self.output
-                .failure_text(&summary(&unfinished, items.len(), kept));
+                .failure_text(&summary(unfinished, total, self.keeps_checkpoint));
         }
+    }
+
+    /// Prints how many failures were not printed.
+    pub(super) fn finish(&self) {
+        self.shared.finish(&self.output);
     }
 }
 
 /// Whether a later run can resume.
 fn is_kept(reached: &Ingested) -> bool {
     reached.upload_id.is_some() || reached.asset_id.is_some()
-}
-
-/// Error of an input that is neither a path nor a supported URL.
-pub(crate) fn invalid_input(name: &str, error: tl_client::Error) -> Failure {
-    let failure = Failure::from(error);
-    let message = format!("`{name}`: {}", failure.message());
-    failure
-        .with_message(message)
-        .hint("pass a direct https URL of the file, or download it and pass its path")
-}
-
-/// Converts a client error of the input `name`, with the findings of the local check.
-pub(crate) fn refused(name: &str, error: tl_client::Error) -> Failure {
-    let is_named = names_its_file(error.kind());
-    let failure = Failure::from(error);
-    if failure.report().is_some_and(Report::is_refused) {
-        return refused_locally(name, failure);
-    }
-    if is_named {
-        return failure.with_file(name);
-    }
-    let message = format!("`{name}`: {}", failure.message());
-    failure.with_file(name).with_message(message)
-}
-
-/// Error of an input that failed the local check; `failure` contains the report.
-fn refused_locally(name: &str, failure: Failure) -> Failure {
-    failure
-        .with_file(name)
-        .with_message(format!("`{name}` was not sent: local check failed"))
-        .hint("correct the file; if the account has other limits, pass them with --rules FILE")
-}
-
-/// Error of the input `name` that failed the local check with `report`.
-pub(crate) fn refused_by(name: &str, report: Report) -> Failure {
-    let failure = Failure::new(Exit::RefusedLocally, "refused_locally", String::new());
-    refused_locally(name, failure.with_report(Some(report)))
-}
-
-/// Whether the message of the client already contains the path of the file.
-fn names_its_file(kind: Client) -> bool {
-    matches!(
-        kind,
-        Client::File
-            | Client::CheckFailed
-            | Client::RefusedLocally
-            | Client::SourceChanged
-            | Client::Api(Api::SourceFailed)
-    )
 }
 
 /// The report, if it has findings.
