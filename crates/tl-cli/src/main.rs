@@ -5,16 +5,16 @@
 //! | `cli` | the command line as a whole, and the entry point |
 //! | `commands` | the commands: a folder per noun, a file per verb |
 //! | `args` | groups of arguments that several commands share |
+//! | `batch` | work on several inputs: discovery, states, results, summaries |
 //! | `check` | the local check: rules, probing, cache, URLs |
 //! | `ffmpeg` | files written by FFmpeg, in its sandbox |
-//! | `batch` | work on several inputs: discovery, states, results, summaries |
 //! | `context` | what a command receives: output, connection, client |
 //! | `ui` | standard output and standard error; nothing else writes |
 //! | `runtime` | async runtime and signals |
 //! | `failure` | errors, exit codes and hints |
 //! | `text` | text forms of paths, durations, sizes and keys |
 //!
-//! A module depends only on modules below it in this table.
+//! A module depends only on modules below it in this table, which a test checks.
 //!
 //! Media is read by the helper `tl-probe`; this program does not link libav.
 

@@ -1,7 +1,6 @@
-//! Options of the local check, and of its cache.
+//! Options of the local check.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,23 +51,6 @@ pub(crate) struct CheckArgs {
     /// Read this many files in parallel [default: number of CPUs, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: Option<u8>,
-}
-
-/// Cache options, for commands that read unchanged files repeatedly.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Local check")]
-pub(crate) struct CacheArgs {
-    /// Do not read or write the cache
-    #[arg(long)]
-    no_cache: bool,
-    /// Set the cache directory [default: the user's cache directory]
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with = "no_cache",
-        help_heading = "Local check"
-    )]
-    cache_dir: Option<PathBuf>,
 }
 
 pub(crate) fn routes() -> impl TypedValueParser<Value = Route> {
@@ -122,17 +104,6 @@ impl CheckArgs {
         match &self.rules.rules {
             None => Ok(base),
             Some(file) => pack_from_file(file, &base),
-        }
-    }
-}
-
-impl CacheArgs {
-    /// Where the results of probes are cached.
-    pub(crate) fn location(&self) -> CacheLocation {
-        match (&self.cache_dir, self.no_cache) {
-            (_, true) => CacheLocation::Disabled,
-            (Some(folder), false) => CacheLocation::Folder(folder.clone()),
-            (None, false) => CacheLocation::Default,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use tl_validate::{Engine, ProbeOptions, RulePack};
 
-use crate::args::check::CacheArgs;
+use crate::args::cache::CacheArgs;
 use crate::check::local_check::{CheckSettings, LocalCheck};
 use crate::check::probers::parallelism;
 use crate::check::rule_packs::load_pack;

@@ -24,6 +24,7 @@ mod linking;
 mod lists;
 mod lossless;
 mod many;
+mod modules;
 mod output;
 mod platform;
 mod probes;

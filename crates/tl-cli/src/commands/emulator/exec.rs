@@ -34,7 +34,7 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 #[command(
     after_help = "Sets TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY for the command. The command inherits standard input, output and error. TL_CHECKPOINTS and TL_CACHE point to the state directory, or to a temporary directory. Signals are forwarded to the command. When it exits, a summary of its requests is printed to standard error.\n\nThe exit code is that of the command, 128 + N if signal N terminated it, 127 if the command does not exist, or 126 if it cannot be executed."
 )]
-pub(super) struct Exec {
+pub(crate) struct Exec {
     #[command(flatten)]
     options: Options,
     /// Write the summary as JSON to this file
@@ -46,7 +46,7 @@ pub(super) struct Exec {
 }
 
 impl Exec {
-    pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut signals = Signals::listen()?;
         let folders = Folders::new(self.options.state())?;
         let emulator = self.options.start(context).await?;

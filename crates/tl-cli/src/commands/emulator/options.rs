@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
 use url::Url;
 
-use super::faults;
+use super::fault_plan;
 use crate::check::probers;
 use crate::check::rule_packs;
 use crate::context::Context;
@@ -199,7 +199,7 @@ impl Options {
                     .hint("`tl emulator quirks` lists the quirks and their values")
             })?;
         }
-        let plan = faults::read(&self.faults)?;
+        let plan = fault_plan::read(&self.faults)?;
         builder.faults(plan).map_err(|error| {
             Failure::usage(error.to_string()).hint("run `tl emulator faults` to check a plan")
         })

@@ -1,19 +1,20 @@
 //! `tl fix`: converts files so that they pass the check. The source is never modified; a copy is
-//! moved to its target after it was checked. `copy` compares it with its source.
+//! moved to its target after it was checked. `comparison` compares it with its source.
 
-mod copy;
+mod comparison;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use serde_json::{Value, json};
 use tl_client::checker::Checked;
 use tl_validate::program::Job;
 use tl_validate::split::PacketReader;
-use tl_validate::{Fix, FixOptions, MediaFacts, Severity, Tracks};
+use tl_validate::{Fix, FixOptions, MediaFacts, Tracks};
 
-use self::copy::Comparison;
+use self::comparison::{Comparison, Side};
+use self::report::{Fixed, Outcome, print_outcome, sound_seconds};
 use crate::args::check::CheckArgs;
 use crate::check::cache_location::CacheLocation;
 use crate::check::local_check::LocalCheck;
@@ -24,11 +25,6 @@ use crate::ffmpeg::error::ffmpeg_failure;
 use crate::ffmpeg::output_dir::{OutputDir, file_stem};
 use crate::ffmpeg::packets;
 use crate::text::path_name::path_name;
-use crate::text::units;
-use crate::text::units::format_bytes;
-use crate::ui::escape::{plain, plain_line};
-use crate::ui::style::{BOLD, GOOD};
-use crate::ui::table;
 
 /// Convert files with FFmpeg so that they pass the local check.
 #[derive(Debug, Args)]
@@ -53,31 +49,6 @@ pub(crate) struct FixArgs {
     dry_run: bool,
     #[command(flatten)]
     check: CheckArgs,
-}
-
-/// Result for one file.
-enum Outcome {
-    /// The file already passes.
-    Good(Checked),
-    /// Planned with `--dry-run`.
-    Planned(Checked, Fix, PathBuf),
-    /// A copy that passes was written.
-    Fixed(Box<Fixed>),
-}
-
-struct Fixed {
-    before: Side,
-    after: Side,
-    left_out: Vec<String>,
-    fix: Fix,
-    output: PathBuf,
-    seconds: f64,
-}
-
-/// A file and the packets of its kept streams.
-struct Side {
-    checked: Checked,
-    listed: PacketReader,
 }
 
 impl FixArgs {
@@ -245,95 +216,6 @@ fn fix_for_unopened(checked: &Checked) -> Option<Fix> {
     fixes.next().filter(|_| checked.facts.is_none())
 }
 
-fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>) -> Exit {
-    let (output, name) = (&context.output, path_name(file));
-    let object = |exit: Exit, more: Value| {
-        let mut object = json!({"input": name, "ok": exit == Exit::Ok, "exit_code": exit.code()});
-        if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-            object.extend(more);
-        }
-        object
-    };
-    let side = |checked: &Checked| json!({"facts": checked.facts, "report": checked.report});
-    let measured = |measured: &Side| {
-        let mut side = side(&measured.checked);
-        side["sound_seconds"] = json!(sound_seconds(&measured.listed));
-        side
-    };
-    match done {
-        Ok(Outcome::Good(checked)) => {
-            output.json(&object(
-                Exit::Ok,
-                json!({"output": null, "before": side(checked)}),
-            ));
-            output.line(&format!(
-                "{GOOD}ok      {GOOD:#} {}  already passes; no copy written",
-                plain_line(&name)
-            ));
-            Exit::Ok
-        }
-        Ok(Outcome::Planned(before, fix, target)) => {
-            let command = fix.command(&name, &path_name(target));
-            output.json(&object(Exit::Ok, json!({"output": path_name(target), "fix": fix, "command": command, "before": side(before), "dry_run": true})));
-            output.line(&format!(
-                "{BOLD}plan    {BOLD:#} {}  {}\n           {}",
-                plain_line(&name),
-                plain(&describe(fix)),
-                plain_line(&shell_words::join(command))
-            ));
-            Exit::Ok
-        }
-        Ok(Outcome::Fixed(fixed)) => {
-            let command = fixed.fix.command(&name, &path_name(&fixed.output));
-            output.json(&object(
-                Exit::Ok,
-                json!({
-                    "output": path_name(&fixed.output),
-                    "fix": fixed.fix,
-                    "command": command,
-                    "before": measured(&fixed.before),
-                    "after": measured(&fixed.after),
-                    "left_out": fixed.left_out,
-                    "seconds": fixed.seconds,
-                }),
-            ));
-            output.line(&format!(
-                "{GOOD}fixed   {GOOD:#} {} -> {}  {}, in {}\n{}",
-                plain_line(&name),
-                plain_line(&path_name(&fixed.output)),
-                plain(&describe(&fixed.fix)),
-                units::format_duration(std::time::Duration::from_secs_f64(fixed.seconds)),
-                changes(fixed)
-            ));
-            Exit::Ok
-        }
-        Err(failure) => {
-            output.json(&object(failure.exit(), json!({"error": failure.to_json()})));
-            output.failure_text(failure);
-            failure.exit()
-        }
-    }
-}
-
-fn describe(fix: &Fix) -> String {
-    let mut loss = match fix.lossless {
-        true if fix.losses.is_empty() => "nothing is lost".to_owned(),
-        true => "without re-encoding".to_owned(),
-        false if fix.cut_at_seconds.is_some() => "truncated".to_owned(),
-        false => "re-encoded".to_owned(),
-    };
-    if !fix.losses.is_empty() {
-        loss.push_str(&format!("; lost: {}", fix.losses.join(", ")));
-    }
-    format!("{} ({loss})", fix.summary)
-}
-
-/// Duration of each audio stream in seconds.
-fn sound_seconds(listed: &PacketReader) -> Vec<f64> {
-    let sounds = listed.streams().iter().filter(|(stream, _)| **stream > 0);
-    sounds.map(|(_, sound)| sound.seconds()).collect()
-}
-
 /// Facts with the measured duration, if the file is truncated and its header claims more.
 fn measured(facts: &MediaFacts, listed: Option<&PacketReader>) -> MediaFacts {
     let mut facts = facts.clone();
@@ -348,83 +230,4 @@ fn measured(facts: &MediaFacts, listed: Option<&PacketReader>) -> MediaFacts {
 
 fn longest_sound(listed: &PacketReader) -> f64 {
     sound_seconds(listed).into_iter().fold(0.0, f64::max)
-}
-
-/// Table of the differences between source and copy.
-fn changes(fixed: &Fixed) -> String {
-    let (before, after) = (row_values(&fixed.before), row_values(&fixed.after));
-    let mut rows: Vec<[String; 3]> = LABELS
-        .iter()
-        .zip(before.into_iter().zip(after))
-        .filter(|(label, (before, after))| before != after || ALWAYS.contains(*label))
-        .map(|(label, (before, after))| [format!("  {label}"), before, after])
-        .collect();
-    for track in &fixed.left_out {
-        rows.push(["  dropped".to_owned(), track.clone(), "none".to_owned()]);
-    }
-    table::render(["  ", "BEFORE", "AFTER"], &rows)
-}
-
-const LABELS: [&str; 10] = [
-    "resolution",
-    "video",
-    "bit depth",
-    "dynamic range",
-    "audio",
-    "audio duration",
-    "duration",
-    "container",
-    "size",
-    "errors",
-];
-
-/// Rows that are shown even if unchanged.
-const ALWAYS: [&str; 3] = ["bit depth", "audio duration", "errors"];
-
-fn row_values(side: &Side) -> [String; 10] {
-    let checked = &side.checked;
-    let errors = checked
-        .report
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-        .count();
-    let none = || "none".to_owned();
-    let Some(facts) = &checked.facts else {
-        let mut row = std::array::from_fn(|_| none());
-        row[9] = errors.to_string();
-        return row;
-    };
-    let sounds = sound_seconds(&side.listed);
-    [
-        facts
-            .video()
-            .map_or_else(none, |video| format!("{}x{}", video.width, video.height)),
-        facts.video().map_or_else(none, |video| video.codec.clone()),
-        facts
-            .video()
-            .and_then(|video| video.bit_depth)
-            .map_or_else(|| "unknown".to_owned(), |bits| format!("{bits} bits")),
-        match facts.video() {
-            Some(video) if video.is_hdr => "HDR".to_owned(),
-            _ => "SDR".to_owned(),
-        },
-        facts
-            .known_audio()
-            .next()
-            .map_or_else(none, |audio| audio.codec.clone()),
-        match sounds.is_empty() {
-            true => none(),
-            false => {
-                let each = sounds.iter().map(|seconds| format!("{seconds:.2} s"));
-                each.collect::<Vec<_>>().join(", ")
-            }
-        },
-        facts
-            .duration_seconds()
-            .map_or_else(none, |seconds| format!("{seconds:.2} s")),
-        facts.file_mime_type.clone().unwrap_or_else(none),
-        format_bytes(facts.file_size_bytes),
-        errors.to_string(),
-    ]
 }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use self::report::Reporter;
 use self::run::{Settings, execute};
-use crate::args::check::CacheArgs;
+use crate::args::cache::CacheArgs;
 use crate::args::index_ref::IndexRef;
 use crate::args::metadata::MetadataArgs;
 use crate::args::rules::RulesArgs;

@@ -3,14 +3,15 @@
 
 mod cut;
 mod encode;
+mod error;
 mod parts;
+mod report;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 use tl_client::checker::Checked;
 use tl_validate::rules::{Bound, Measure};
 use tl_validate::split::{CannotSplit, Limits, container, cuts};
@@ -18,6 +19,8 @@ use tl_validate::timeline::Timeline;
 use tl_validate::{MediaFacts, Tracks};
 
 use self::cut::Source;
+use self::error::{can_be_encoded, cannot_split};
+use self::report::{Outcome, print_outcome};
 use crate::args::check::CheckArgs;
 use crate::check::cache_location::CacheLocation;
 use crate::check::local_check::LocalCheck;
@@ -28,10 +31,6 @@ use crate::ffmpeg::output_dir::{OutputDir, file_stem};
 use crate::ffmpeg::packets;
 use crate::text::path_name::path_name;
 use crate::text::units;
-use crate::text::units::format_bytes;
-use crate::ui::escape::plain_line;
-use crate::ui::style::GOOD;
-use crate::ui::table;
 
 /// Split files that are too long or too large with FFmpeg.
 #[derive(Debug, Args)]
@@ -54,19 +53,6 @@ pub(crate) struct Split {
     force: bool,
     #[command(flatten)]
     check: CheckArgs,
-}
-
-/// Result for one file.
-enum Outcome {
-    /// The file already passes.
-    Whole(Box<Checked>),
-    Parts {
-        map: PathBuf,
-        timeline: Timeline,
-        reports: Vec<Checked>,
-        reencoded: bool,
-        left_out: Vec<String>,
-    },
 }
 
 impl Split {
@@ -242,14 +228,6 @@ impl Split {
     }
 }
 
-/// Whether re-encoding makes it possible to split the file.
-fn can_be_encoded(error: &CannotSplit) -> bool {
-    matches!(
-        error,
-        CannotSplit::NoKeyFrame { .. } | CannotSplit::NoTimes | CannotSplit::HiddenFrames
-    )
-}
-
 /// Whether the file breaks rules other than maximum duration and size.
 fn breaks_more_than_length(checker: &LocalCheck, checked: &Checked) -> bool {
     checked.report.errors().any(|finding| {
@@ -259,98 +237,4 @@ fn breaks_more_than_length(checker: &LocalCheck, checked: &Checked) -> bool {
                 && matches!(rule.bound, Bound::Max(_))
         })
     })
-}
-
-fn cannot_split(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
-    let next = match error {
-        error if !reencoded && can_be_encoded(error) => {
-            "pass --reencode to re-encode the file with suitable key frames"
-        }
-        _ => "try another --max-duration, or other rules (--engine, --route, --rules)",
-    };
-    Failure::new(
-        Exit::RefusedLocally,
-        "not_split",
-        format!("`{name}`: {error}"),
-    )
-    .hint(next)
-}
-
-fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>) -> Exit {
-    let (output, name) = (&context.output, path_name(file));
-    let object = |exit: Exit, more: Value| {
-        let mut object = json!({"input": name, "ok": exit == Exit::Ok, "exit_code": exit.code()});
-        if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-            object.extend(more);
-        }
-        object
-    };
-    match done {
-        Ok(Outcome::Whole(checked)) => {
-            output.json(&object(
-                Exit::Ok,
-                json!({"map": null, "parts": [], "report": checked.report}),
-            ));
-            output.line(&format!(
-                "{GOOD}ok      {GOOD:#} {}  already passes; not split",
-                plain_line(&name)
-            ));
-            Exit::Ok
-        }
-        Ok(Outcome::Parts {
-            map,
-            timeline,
-            reports,
-            reencoded,
-            left_out,
-        }) => {
-            let verdicts: Vec<_> = reports
-                .iter()
-                .map(|checked| checked.report.verdict)
-                .collect();
-            output.json(&object(
-                Exit::Ok,
-                json!({
-                    "map": path_name(map),
-                    "timeline": timeline,
-                    "verdicts": verdicts,
-                    "reencoded": reencoded,
-                    "left_out": left_out,
-                }),
-            ));
-            let mut how = match reencoded {
-                true => "re-encoded".to_owned(),
-                false if left_out.is_empty() => "nothing is lost".to_owned(),
-                false => "without re-encoding".to_owned(),
-            };
-            if !left_out.is_empty() {
-                how.push_str(&format!("; dropped: {}", left_out.join(", ")));
-            }
-            output.line(&format!(
-                "{GOOD}split   {GOOD:#} {}  {} parts ({how}), start times in {}",
-                plain_line(&name),
-                timeline.parts.len(),
-                plain_line(&path_name(map))
-            ));
-            let rows: Vec<[String; 4]> = timeline
-                .parts
-                .iter()
-                .map(|part| {
-                    [
-                        format!("{:.3} s", part.start_seconds),
-                        format!("{:.3} s", part.duration_seconds),
-                        part.size_bytes.map(format_bytes).unwrap_or_default(),
-                        part.name.clone(),
-                    ]
-                })
-                .collect();
-            output.line(&table::render(["START", "DURATION", "SIZE", "PART"], &rows));
-            Exit::Ok
-        }
-        Err(failure) => {
-            output.json(&object(failure.exit(), json!({"error": failure.to_json()})));
-            output.failure_text(failure);
-            failure.exit()
-        }
-    }
 }

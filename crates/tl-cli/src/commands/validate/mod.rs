@@ -1,20 +1,25 @@
 //! `tl validate`: the local check of files, directories and URLs. Nothing is sent. `sink` writes
 //! the results, `remote` reads URLs.
 
+mod format;
 mod sink;
+mod tally;
 mod thumbnail;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use tl_validate::web::shown;
 
+use self::format::Format;
 use self::sink::{FileResult, Sink};
+use self::tally::Tally;
 use self::thumbnail::Thumbnailer;
-use crate::args::check::{CacheArgs, CheckArgs};
+use crate::args::cache::CacheArgs;
+use crate::args::check::CheckArgs;
 use crate::args::remote::RemoteArgs;
 use crate::args::walk::WalkArgs;
 use crate::batch::parallel;
@@ -52,37 +57,6 @@ pub(crate) struct Validate {
     check: CheckArgs,
     #[command(flatten)]
     cache: CacheArgs,
-}
-
-/// Output formats.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One line per file, followed by its findings
-    #[default]
-    Human,
-    /// One JSON array
-    Json,
-    /// One JSON object per line and file
-    Jsonl,
-    /// JUnit XML with one test per file
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
-    /// One row per finding
-    Csv,
-    /// Self-contained page with a thumbnail of each video
-    Html,
-}
-
-/// Counters of a run.
-#[derive(Debug, Default)]
-struct Tally {
-    files: usize,
-    refused: usize,
-    failed: usize,
-    warned: usize,
-    cached: usize,
-    first: Option<Exit>,
 }
 
 impl Validate {
@@ -200,46 +174,6 @@ fn one(
         seconds: started.elapsed().as_secs_f64(),
         check,
         thumbnail,
-    }
-}
-
-impl Tally {
-    fn count(&mut self, result: &FileResult) {
-        self.files += 1;
-        self.first.get_or_insert(result.exit());
-        self.cached += usize::from(result.check.from_cache);
-        if result.check.failure.is_some() {
-            self.failed += 1;
-        } else {
-            match result.check.checked.report.verdict {
-                tl_validate::Verdict::Pass => {}
-                tl_validate::Verdict::Warn => self.warned += 1,
-                tl_validate::Verdict::Refuse => self.refused += 1,
-            }
-        }
-    }
-
-    /// `120 files: 100 pass, 12 with warnings, 8 refused, in 0.9 s`
-    fn summary(&self, started: Instant) -> String {
-        let passed = self.files - self.refused - self.failed - self.warned;
-        let mut text = format!("{} files: {passed} pass", self.files);
-        for (count, what) in [
-            (self.warned, "with warnings"),
-            (self.refused, "refused"),
-            (self.failed, "could not be checked"),
-        ] {
-            if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
-            }
-        }
-        text.push_str(&format!(
-            ", in {}",
-            units::format_duration(started.elapsed())
-        ));
-        if self.cached > 0 {
-            text.push_str(&format!(" ({} cached)", self.cached));
-        }
-        text
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 use tl_validate::formats::{Document, DocumentKind, Entry};
 
-use super::Format;
+use super::format::Format;
 use super::thumbnail::Thumbnail;
 use crate::check::local_check::CheckResult;
 use crate::context::Context;

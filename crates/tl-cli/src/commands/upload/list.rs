@@ -1,43 +1,25 @@
-//! `tl upload list` and `tl upload abandon`: local checkpoints and open upload sessions of the
-//! account.
-
-use std::time::SystemTime;
+//! `tl upload list`: local checkpoints and open upload sessions of the account.
 
 use clap::Args;
-use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
-use tl_client::checkpoint::{Checkpoint, CheckpointInfo};
+use tl_client::checkpoint::Checkpoint;
 use tl_model::IncompleteUpload;
 use tl_protocol::endpoint::{ListUploads, PageRequest};
 
+use super::time::format_time;
 use crate::args::upload::CheckpointArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units::format_bytes;
-use crate::ui::escape::plain_line;
 use crate::ui::table;
 
 /// `tl upload list`.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(crate) struct List {
     /// List only local checkpoints, without a request to the platform
     #[arg(long)]
     local: bool,
-    #[command(flatten)]
-    folder: CheckpointArgs,
-}
-
-/// `tl upload abandon`.
-#[derive(Debug, Args)]
-pub(super) struct Abandon {
-    /// Checkpoint or session ids from `tl upload list`
-    #[arg(value_name = "ID", required_unless_present = "all")]
-    ids: Vec<String>,
-    /// Delete all local checkpoints that are not in use
-    #[arg(long, conflicts_with = "ids")]
-    all: bool,
     #[command(flatten)]
     folder: CheckpointArgs,
 }
@@ -101,7 +83,7 @@ impl Row {
             total_bytes: Some(upload.total_bytes),
             sent_chunks: Some(upload.sent_chunks),
             total_chunks: Some(upload.total_chunks),
-            expires_at: upload.expires.and_then(instant),
+            expires_at: upload.expires.and_then(format_time),
             ..row
         }
     }
@@ -143,7 +125,7 @@ impl Row {
 }
 
 impl List {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let kept = self.folder.open()?.list()?;
         let open = if self.local {
             None
@@ -196,91 +178,4 @@ impl List {
         }
         Ok(Exit::Ok)
     }
-}
-
-impl Abandon {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let checkpoints = self.folder.open()?;
-        let ids = if self.all {
-            let list = checkpoints.list()?;
-            let idle = list.into_iter().filter(|kept| !kept.in_use);
-            idle.map(|kept| kept.id).collect()
-        } else {
-            self.ids
-        };
-        let mut exits = Vec::new();
-        for id in &ids {
-            match checkpoints.abandon(id) {
-                Ok(kept) => {
-                    abandoned(context, &kept);
-                    exits.push(Exit::Ok);
-                }
-                Err(error) => {
-                    let failure =
-                        Failure::from(error).hint("`tl upload list` shows the local checkpoints");
-                    if let [_] = &ids[..] {
-                        return Err(failure);
-                    }
-                    context.output.failure(&failure);
-                    exits.push(failure.exit());
-                }
-            }
-        }
-        if ids.is_empty() {
-            context.output.note("no local checkpoints");
-        }
-        Ok(Exit::of_items(&exits))
-    }
-}
-
-fn abandoned(context: &Context, kept: &Checkpoint) {
-    let upload = kept.upload.as_ref().ok();
-    let session = upload.and_then(|upload| upload.upload_id.as_ref());
-    context.output.json(&json!({
-        "abandoned": kept.id,
-        "upload_id": session,
-        "asset_id": upload.and_then(|upload| upload.asset_id.as_ref()),
-        "source": upload.map(|upload| &upload.source),
-        "expires_at": upload.and_then(|upload| upload.expires).and_then(instant),
-    }));
-    if context.output.is_quiet() {
-        return context.output.line(&kept.id);
-    }
-    let Some(upload) = upload else {
-        return context.output.line(&format!(
-            "checkpoint {} was unusable; it was renamed and kept in its directory",
-            kept.id
-        ));
-    };
-    context.output.line(&format!(
-        "abandoned the upload of {}",
-        plain_line(&upload.source.to_string_lossy())
-    ));
-    context.output.note(&remaining_at_platform(upload));
-}
-
-/// What remains at the platform.
-fn remaining_at_platform(upload: &CheckpointInfo) -> String {
-    match (
-        &upload.asset_id,
-        &upload.upload_id,
-        upload.expires.and_then(instant),
-    ) {
-        (Some(asset), _, _) => format!(
-            "asset {asset} remains on the platform; run `tl asset delete {asset}` to delete it"
-        ),
-        (None, Some(session), Some(at)) => {
-            format!("the platform closes session {session} automatically at {at}")
-        }
-        // A request was about to be sent and its outcome is unknown.
-        _ => "the platform may have created an asset; check with `tl asset list`".to_owned(),
-    }
-}
-
-/// Formats a time in UTC with a precision of one second.
-fn instant(at: SystemTime) -> Option<String> {
-    let at = Timestamp::try_from(at).ok()?;
-    Timestamp::from_second(at.as_second())
-        .ok()
-        .map(|at| at.to_string())
 }

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use tl_client::checker::Checked;
 use tl_validate::Fix;
+use tl_validate::split::PacketReader;
 
-use super::Side;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::ffmpeg::output_dir::OutputDir;
@@ -21,6 +22,12 @@ const CUT_TOLERANCE_SECONDS: f64 = 1.0;
 
 /// Number of frames to decode at the start of a copy.
 const START_FRAMES: u64 = 16;
+
+/// A file and the packets of its kept streams.
+pub(super) struct Side {
+    pub(super) checked: Checked,
+    pub(super) listed: PacketReader,
+}
 
 /// A source and its copy.
 pub(super) struct Comparison<'a> {

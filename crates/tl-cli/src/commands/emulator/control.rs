@@ -1,9 +1,8 @@
-//! Export, import and reset of the state of a running emulator, under `/_emulator` of the base URL.
+//! Requests to the control API of a running emulator, under `/_emulator` of the base URL.
 
-use std::io::Read;
-use std::path::Path;
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::{Host, Url};
 
 use crate::context::Context;
@@ -12,36 +11,7 @@ use crate::failure::exit::Exit;
 use crate::runtime;
 
 /// Longer than writing any state takes.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
-
-pub(super) fn export(context: &Context) -> Result<Exit, Failure> {
-    let text = request(context, "GET", "state", None)?;
-    context.output.text(&text);
-    Ok(Exit::Ok)
-}
-
-pub(super) fn import(context: &Context, file: &Path) -> Result<Exit, Failure> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map(|_| ())
-    } else {
-        std::fs::read_to_string(file).map(|read| text = read)
-    };
-    read.map_err(|error| {
-        Failure::usage(format!("failed to read the state `{}`", file.display())).with_source(&error)
-    })?;
-    request(context, "PUT", "state", Some(text))?;
-    context.output.json(&json!({"imported": true}));
-    context.output.line("state imported");
-    Ok(Exit::Ok)
-}
-
-pub(super) fn reset(context: &Context) -> Result<Exit, Failure> {
-    request(context, "POST", "reset", None)?;
-    context.output.json(&json!({"reset": true}));
-    context.output.line("all data of the emulator deleted");
-    Ok(Exit::Ok)
-}
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// URL of the emulator's control API. The platform has none and is never contacted.
 fn address(context: &Context, path: &str) -> Result<Url, Failure> {
@@ -77,7 +47,8 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-fn request(
+/// Sends a request to the emulator of the base URL and returns the body of the response.
+pub(super) fn request(
     context: &Context,
     method: &str,
     path: &str,

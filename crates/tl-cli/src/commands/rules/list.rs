@@ -1,0 +1,37 @@
+//! `tl rules list`.
+
+use serde_json::json;
+use tl_validate::RulePack;
+
+use crate::context::Context;
+use crate::failure::exit::Exit;
+use crate::ui::table;
+
+pub(super) fn run(context: &Context) -> Exit {
+    let packs = RulePack::all();
+    let current = RulePack::current().name();
+    let rows: Vec<_> = packs
+        .iter()
+        .map(|pack| json!({"name": pack.name, "date": pack.date, "title": pack.title, "default": pack.name == current}))
+        .collect();
+    context.output.json(&rows);
+    let rows: Vec<[String; 3]> = packs
+        .iter()
+        .map(|pack| {
+            let mark = if pack.name == current {
+                " (default)"
+            } else {
+                ""
+            };
+            [
+                pack.name.clone(),
+                pack.date.to_string(),
+                format!("{}{mark}", pack.title),
+            ]
+        })
+        .collect();
+    context
+        .output
+        .line(&table::render(["NAME", "DATE", "DESCRIPTION"], &rows));
+    Exit::Ok
+}
