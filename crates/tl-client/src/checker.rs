@@ -153,7 +153,7 @@ impl Checker {
             }),
             Err(error) => Err(Error::new(
                 ErrorKind::CheckFailed,
-                format!("`{name}` could not be checked, so nothing was sent"),
+                format!("failed to check `{name}`; nothing was sent"),
             )
             .with_source(error)),
         }
@@ -188,7 +188,11 @@ impl fmt::Debug for Checker {
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions::default())
         .map_err(|error| {
-        Error::new(ErrorKind::CheckFailed, "media cannot be read").with_source(error)
+        Error::new(
+            ErrorKind::CheckFailed,
+            "failed to find the helper that reads media",
+        )
+        .with_source(error)
     })?;
     Ok(Arc::new(pool))
 }
@@ -246,7 +250,7 @@ pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checke
     let handle = file.try_clone_file().map_err(|error| {
         Error::new(
             ErrorKind::File,
-            format!("`{}` cannot be opened a second time", path.display()),
+            format!("failed to open `{}` a second time", path.display()),
         )
         .with_source(error)
     })?;

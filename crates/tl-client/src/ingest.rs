@@ -297,7 +297,7 @@ impl Request {
             Input::Source(source) if source.is_empty() => {
                 return Err(Error::new(
                     ErrorKind::File,
-                    format!("`{}` is empty: there is no byte to send", source.name()),
+                    format!("`{}` is empty", source.name()),
                 ));
             }
             Input::Source(source) => Opened::Source(Arc::clone(source)),
@@ -337,7 +337,7 @@ impl Request {
                 let handle = file.try_clone_file().map_err(|error| {
                     Error::new(
                         ErrorKind::File,
-                        format!("`{name}` cannot be opened a second time"),
+                        format!("failed to open `{name}` a second time"),
                     )
                     .with_source(error)
                 })?;
@@ -376,7 +376,7 @@ impl Request {
         if report.is_refused() {
             return Err(Error::new(
                 ErrorKind::RefusedLocally,
-                format!("`{name}` was not sent: the platform would refuse it. {report}"),
+                format!("`{name}` was not sent: local check failed: {report}"),
             )
             .with_report(report));
         }

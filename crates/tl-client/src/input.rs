@@ -50,16 +50,12 @@ impl Input {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "the platform cannot fetch `{scheme}://` addresses: give an https link to the raw file, for example a presigned URL"
+                    "unsupported URL scheme `{scheme}`: use an https URL of the file, e.g. a presigned URL"
                 ),
             ));
         }
         let url = Url::parse(text).map_err(|error| {
-            Error::new(
-                ErrorKind::Configuration,
-                "the URL of the video cannot be used",
-            )
-            .with_source(error)
+            Error::new(ErrorKind::Configuration, "invalid URL").with_source(error)
         })?;
         Ok(Self::Url(url))
     }
@@ -77,7 +73,7 @@ pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), E
         return Err(Error::new(
             ErrorKind::RefusedLocally,
             format!(
-                "`{name}` was not sent: it is {} of {}, and the platform takes links to the file itself: {}",
+                "`{name}` is {} of {}, not a video file: {}",
                 page.what, page.service, page.instead
             ),
         ));
@@ -90,7 +86,7 @@ pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), E
         Some(left) if !left.is_positive() => Err(Error::new(
             ErrorKind::RefusedLocally,
             format!(
-                "`{name}` was not sent: its permission ended {:#} ago. Make a new presigned URL that holds longer than the platform needs to fetch it",
+                "`{name}`: the presigned URL expired {:#} ago; create a new one",
                 left.abs()
             ),
         )),
@@ -164,9 +160,9 @@ mod tests {
             "url https://example.com/a.mp4?x=1",
         );
         check("HTTPS://example.com/a.mp4", "url https://example.com/a.mp4");
-        check("ftp://example.com/a.mp4", "cannot fetch `ftp://`");
-        check("s3://bucket/a.mp4", "cannot fetch `s3://`");
-        check("https://", "cannot be used");
+        check("ftp://example.com/a.mp4", "unsupported URL scheme `ftp`");
+        check("s3://bucket/a.mp4", "unsupported URL scheme `s3`");
+        check("https://", "invalid URL");
     }
 
     #[cfg(any(feature = "async", feature = "blocking"))]
@@ -192,6 +188,6 @@ mod tests {
             )
         };
         check(&presigned(3600), None);
-        check(&presigned(30), Some("its permission ended 30s ago"));
+        check(&presigned(30), Some("expired 30s ago"));
     }
 }

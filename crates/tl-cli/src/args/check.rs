@@ -25,13 +25,12 @@ const THOROUGH_DEADLINE: Duration = Duration::from_secs(600);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct CheckArgs {
-    /// Check for this upload route; each has its own size limit [default: the route that `tl
-    /// ingest` chooses]
+    /// Check for this upload route [default: chosen by size]
     #[arg(long, value_name = "ROUTE", value_parser = routes())]
     route: Option<Route>,
     #[command(flatten)]
     rules: RulesArgs,
-    /// Use this built-in rule pack, alone or as the base of --rules FILE [default: the newest]
+    /// Use this built-in rule pack; --rules FILE changes it [default: newest]
     #[arg(
         long,
         value_name = "NAME",
@@ -42,7 +41,7 @@ pub(crate) struct CheckArgs {
     /// Use the rules that applied on this date
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Date>,
-    /// Read every packet to measure durations instead of trusting the headers
+    /// Measure durations by reading every packet, not only headers
     #[arg(long)]
     thorough: bool,
     /// Set the timeout per file [default: 10s; with --thorough 10m]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Metadata")]
 pub(crate) struct MetadataArgs {
-    /// Set a text value; use KEY:=JSON for a number, a boolean or a list of texts. Repeatable
+    /// Set a text value, or KEY:=JSON for other types. Repeatable
     #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
     metadata: Vec<String>,
     /// Set all metadata as one JSON object

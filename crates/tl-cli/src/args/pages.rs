@@ -36,7 +36,7 @@ pub(crate) struct PageArgs {
     /// Sort by this time
     #[arg(long, value_name = "FIELD", value_parser = ["created_at", "updated_at"])]
     sort_by: Option<String>,
-    /// Sort newest first (desc, the platform's default) or oldest first (asc)
+    /// Sort newest first (desc, the default) or oldest first (asc)
     #[arg(long, value_name = "ORDER", value_parser = ["asc", "desc"])]
     sort_option: Option<String>,
 }

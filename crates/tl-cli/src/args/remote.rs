@@ -18,7 +18,7 @@ pub(crate) struct RemoteArgs {
     /// Allow URLs that lead to this machine or to private networks
     #[arg(long)]
     allow_private: bool,
-    /// Limit the bytes fetched per URL, e.g. 16MB; typical files take 1 to 4.4 MB
+    /// Limit the bytes fetched per URL, e.g. 16MB
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "16MiB")]
     url_bytes: u64,
     /// Set the timeout per URL [default: 60s]

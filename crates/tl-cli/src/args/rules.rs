@@ -16,17 +16,16 @@ use crate::ui::output::Output;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct RulesArgs {
-    /// Check for this model, e.g. marengo3.0. Repeatable; the strictest rule applies
+    /// Check for this model; the strictest rule applies. Repeatable
     #[arg(long = "engine", value_name = "NAME", value_delimiter = ',')]
     pub(crate) engines: Vec<String>,
-    /// Check for this model option; `conversation` requires sound before v1.3. Repeatable
+    /// Check for this model option, e.g. conversation. Repeatable
     #[arg(long = "option", value_name = "NAME", value_delimiter = ',')]
     pub(crate) options: Vec<String>,
-    /// Use this rule pack: a name (`tl rules list`), a date, or a TOML file. A file without `name`
-    /// and `date` changes the current pack
+    /// Use this rule pack: a name (`tl rules list`), a date or a TOML file
     #[arg(long, value_name = "PACK|DATE|FILE")]
     pub(crate) rules: Option<String>,
-    /// Fail unless media is read in a complete sandbox (Landlock and seccomp)
+    /// Fail unless the media sandbox (Landlock, seccomp) is complete
     #[arg(long, env = "TL_REQUIRE_SANDBOX", hide_env = true)]
     pub(crate) require_sandbox: bool,
 }

@@ -17,8 +17,7 @@ pub(crate) const CHECKPOINT_DIR_VARIABLE: &str = "TL_CHECKPOINTS";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Upload")]
 pub(crate) struct UploadArgs {
-    /// Set the upload route: asset (one request), multipart (chunks), asset-url (URL) or tasks
-    /// (legacy) [default: by kind and size]
+    /// Set the route: asset, multipart, asset-url, tasks [default: by size]
     #[arg(long, value_name = "ROUTE")]
     pub(crate) route: Option<Route>,
     /// Resume an interrupted upload of the same file (default)
@@ -46,7 +45,7 @@ pub(crate) struct UploadArgs {
 /// Options for the checkpoint directory.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CheckpointArgs {
-    /// Set the checkpoint directory [default: tl/uploads in the user's state directory]
+    /// Set the checkpoint directory [default: in the user's state directory]
     #[arg(long, value_name = "DIR", env = CHECKPOINT_DIR_VARIABLE, hide_env_values = true)]
     checkpoints: Option<PathBuf>,
 }

@@ -12,10 +12,10 @@ use crate::text::units;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Waiting")]
 pub(crate) struct WaitArgs {
-    /// Stop waiting after this time, e.g. 20m; the platform continues [default: 3h]
+    /// Stop waiting after this time, e.g. 20m [default: 3h]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     deadline: Option<Duration>,
-    /// Set the initial polling interval; it grows while nothing changes [default: 1s]
+    /// Set the initial polling interval, which grows [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     interval: Option<Duration>,
 }

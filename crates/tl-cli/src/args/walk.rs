@@ -11,7 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Directories")]
 pub(crate) struct WalkArgs {
-    /// Include only files that match, e.g. `*.mp4` or `/2026/**`, with any extension. Repeatable
+    /// Include only files that match, with any extension. Repeatable
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
     /// Exclude files and directories that match. Repeatable
@@ -20,10 +20,10 @@ pub(crate) struct WalkArgs {
     /// Follow symbolic links; loops are detected
     #[arg(long)]
     follow_symlinks: bool,
-    /// Include files with any extension, except hidden and ignored (`.ignore`, `.tlignore`) ones
+    /// Include files with any extension, but no hidden or ignored ones
     #[arg(long)]
     all_files: bool,
-    /// Read more paths from this file, one per line; `-` reads standard input
+    /// Read paths from this file, one per line; `-` is standard input
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The program's ways to read media: helper processes, or headers in this process.
+//! Probers: helper processes, or headers read in this process.
 
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -15,10 +15,10 @@ use crate::ui::output::Output;
 /// Whether this program was built without the helper that reads media.
 const HAS_NO_HELPER: bool = cfg!(not(all(feature = "ffmpeg", unix)));
 
-/// Media is read in helper processes: this program does not link libav.
+/// Creates a prober with the default options.
 pub(crate) fn prober(require_sandbox: bool) -> Result<Arc<dyn Prober>, Failure> {
-    let processors = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
-    probers(processors, ProbeOptions::default(), require_sandbox).map(|(prober, _)| prober)
+    let count = parallelism().get();
+    probers(count, ProbeOptions::default(), require_sandbox).map(|(prober, _)| prober)
 }
 
 /// Creates a pool of `count` helpers, and a string that identifies their build.

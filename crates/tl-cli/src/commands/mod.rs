@@ -46,7 +46,7 @@ mod video;
 subcommands! {
     /// The commands of `tl`.
     pub(crate) enum Command {
-        /// Check local files against the platform's rules, without sending anything
+        /// Check files against the platform's rules; nothing is sent
         Validate(validate::Validate),
         /// Convert files with FFmpeg so that they pass the local check
         Fix(fix::FixArgs),

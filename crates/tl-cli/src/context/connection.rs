@@ -27,20 +27,19 @@ const MAX_KEY_LENGTH: u64 = 4096;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// Read the API key from this file instead of TWELVE_LABS_API_KEY or TWELVELABS_API_KEY
+    /// Read the API key from this file
     #[arg(long, global = true, value_name = "PATH", env = KEY_FILE_VARIABLE, hide_env_values = true)]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// Set the base URL of the API, including the version [default: https://api.twelvelabs.io/v1.3]
+    /// Set the base URL [default: https://api.twelvelabs.io/v1.3]
     #[arg(long, global = true, value_name = "URL", env = BASE_URL_VARIABLE, hide_env_values = true)]
     pub(crate) base_url: Option<String>,
-    /// Set the timeout per request, including retries, e.g. 90s or 5m; sending a file adds time
-    /// [default: 5m]
+    /// Set the timeout per request, including retries [default: 5m]
     #[arg(long, global = true, value_name = "DURATION", value_parser = units::parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// Set the maximum number of attempts per request [default: 5]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) attempts: Option<u32>,
-    /// Trust these additional CA certificates (PEM), e.g. those of a corporate proxy
+    /// Trust these additional CA certificates (PEM)
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
 }

@@ -91,7 +91,7 @@ impl<'a> OutputDir<'a> {
     /// drop.
     pub(crate) fn temp_dir(&self) -> Result<TempDir, Failure> {
         tempfile::Builder::new()
-            .prefix(".tl-making-")
+            .prefix(".tl-tmp-")
             .tempdir_in(&self.folder)
             .map_err(|error| {
                 Failure::usage(format!(

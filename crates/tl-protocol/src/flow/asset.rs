@@ -19,7 +19,7 @@ use crate::{
 
 impl Watched for GetAsset {
     const RESOURCE: &'static str = "asset";
-    const WAITING: &'static str = "see the asset ready";
+    const WAITING: &'static str = "wait until the asset is ready";
 
     fn id(&self) -> String {
         self.asset_id.to_string()
@@ -45,7 +45,7 @@ impl Watched for GetAsset {
 
 impl Watched for GetIndexedAsset {
     const RESOURCE: &'static str = "indexed asset";
-    const WAITING: &'static str = "see the asset indexed";
+    const WAITING: &'static str = "wait until the asset is indexed";
 
     fn id(&self) -> String {
         self.indexed_asset_id.to_string()

@@ -52,7 +52,7 @@ fn help() -> String {
 #[derive(Debug, Args)]
 #[command(after_help = help())]
 pub(crate) struct FaultsArgs {
-    /// Fault, e.g. 'tasks.create nth=1 status=503', or JSON file with a fault plan
+    /// Fault, e.g. 'tasks.create nth=1 status=503', or a JSON file
     #[arg(required = true, value_name = "FAULT|FILE")]
     faults: Vec<String>,
 }

@@ -59,11 +59,11 @@ enum EmulatorCommand {
     Plans,
     /// Parse faults like --fault and print the fault plan as JSON
     Faults(faults::FaultsArgs),
-    /// Export the state of a running emulator (--base-url) as JSON, without files
+    /// Export the state of a running emulator as JSON, without files
     Export,
-    /// Replace the state of a running emulator (--base-url)
+    /// Replace the state of a running emulator
     Import(import::Import),
-    /// Delete all data of a running emulator (--base-url)
+    /// Delete all data of a running emulator
     Reset,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct FixArgs {
     /// Files to convert; they are not modified
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the copies to this directory as FILE.mp4; it is created if missing
+    /// Write the copies to this directory as FILE.mp4
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
     /// Overwrite existing copies

@@ -14,7 +14,7 @@ pub(crate) struct Create {
     /// Name of the index, unique within the account
     #[arg(value_name = "NAME")]
     name: String,
-    /// Add a model, e.g. marengo3.0:visual,audio; without options it uses both. Repeatable
+    /// Add a model, e.g. marengo3.0:visual,audio. Repeatable
     #[arg(
         long = "model",
         value_name = "MODEL[:OPTIONS]",

@@ -24,7 +24,7 @@ use crate::ui::progress::Progress;
 /// Check, upload and index videos.
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
-    /// Video files, or direct https URLs that the platform downloads itself
+    /// Video files, or https URLs that the platform downloads
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
     /// Add the videos to this index

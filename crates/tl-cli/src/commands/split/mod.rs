@@ -38,11 +38,10 @@ pub(crate) struct Split {
     /// Files to split; they are not modified
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the parts (FILE-001.mp4, ...) and their start times (FILE.parts.json) to this
-    /// directory
+    /// Write the parts and their start times to this directory
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
-    /// Limit the duration of a part, e.g. 30m [default: the limit of the rules]
+    /// Limit the duration of a part, e.g. 30m [default: by the rules]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     max_duration: Option<Duration>,
     /// Re-encode files that have no suitable key frames to cut at

@@ -19,8 +19,7 @@ pub(crate) struct List {
     /// Filter by index
     #[arg(long, value_name = "ID|NAME")]
     index: Option<IndexRef>,
-    /// Filter by status: uploading, validating, pending, queued, indexing, ready or failed.
-    /// Repeatable
+    /// Filter by status, e.g. ready or failed. Repeatable
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<TaskStatus>,
     /// Filter by file name

@@ -15,7 +15,7 @@ subcommands! {
         Get(get::Get),
         /// Wait until tasks are ready
         Wait(wait::Wait),
-        /// Delete tasks that are ready or failed; delete the video of a ready task first
+        /// Delete tasks that are ready or failed
         Delete(delete::Delete),
     }
 }

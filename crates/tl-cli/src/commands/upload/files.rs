@@ -37,8 +37,7 @@ use crate::ui::style::GOOD;
 /// Arguments of an upload.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// Video files, or direct https URLs that the platform downloads itself. Write `./list` for a
-    /// file named `list`
+    /// Video files, or https URLs that the platform downloads
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
     /// Wait until the assets are ready

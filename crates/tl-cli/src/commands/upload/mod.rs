@@ -13,7 +13,11 @@ use crate::failure::exit::Exit;
 
 /// Upload videos as assets; list and abandon interrupted uploads.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Pass a file named `list` or `abandon` by its path: tl upload ./list"
+)]
 pub(crate) struct Upload {
     #[command(subcommand)]
     command: Option<UploadCommand>,
@@ -24,9 +28,9 @@ pub(crate) struct Upload {
 /// Subcommands of `tl upload`.
 #[derive(Debug, Subcommand)]
 enum UploadCommand {
-    /// List interrupted uploads: local checkpoints and open upload sessions of the account
+    /// List interrupted uploads: checkpoints and open sessions
     List(list::List),
-    /// Delete checkpoints of interrupted uploads; the platform closes sessions after 24 hours
+    /// Delete checkpoints of interrupted uploads
     Abandon(abandon::Abandon),
 }
 

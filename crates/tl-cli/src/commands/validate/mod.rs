@@ -34,10 +34,10 @@ use crate::text::path_name::path_name;
 use crate::text::units;
 use crate::ui::escape::plain_line;
 
-/// Check local files against the platform's rules, without sending anything.
+/// Check files against the platform's rules; nothing is sent.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// Files, directories (searched recursively), or https URLs (not downloaded in full)
+    /// Files, directories, or https URLs (not downloaded in full)
     #[arg(required_unless_present = "files_from", value_name = "PATH|URL")]
     paths: Vec<PathBuf>,
     /// Set the output format; --json is the same as --format jsonl

@@ -31,7 +31,7 @@ pub(crate) struct List {
     /// Index to list
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
-    /// Filter by status: validating, pending, queued, indexing, ready or failed. Repeatable
+    /// Filter by status, e.g. ready or failed. Repeatable
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<IndexedAssetStatus>,
     /// Filter by file name
@@ -52,7 +52,7 @@ pub(crate) struct List {
     /// Filter by size in bytes: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     size: Option<NumberFilter>,
-    /// Filter by metadata; use KEY:=JSON for a number or a boolean. Repeatable
+    /// Filter by metadata, or KEY:=JSON for other types. Repeatable
     #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
     metadata: Vec<String>,
     /// Filter by creation time: this time or later
