@@ -65,7 +65,7 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
             other => {
                 return Err(Failure::new(
                     Exit::Refused,
-                    "unexpected_answer",
+                    "unexpected_response",
                     format!("`{name}`: {other:?}"),
                 ));
             }
@@ -142,7 +142,7 @@ fn classify(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure
             ProblemKind::NoRanges => (Exit::RefusedLocally, "no_ranges"),
             ProblemKind::Empty => (Exit::RefusedLocally, "empty"),
             ProblemKind::Temporary => (Exit::Temporary, "url_busy"),
-            _ => (Exit::RefusedLocally, "unexpected_answer"),
+            _ => (Exit::RefusedLocally, "unexpected_response"),
         };
         Failure::new(exit, kind, format!("`{name}`: {}", problem.seen())).hint(problem.next())
     })
