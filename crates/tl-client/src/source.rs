@@ -155,24 +155,19 @@ impl FileSource {
         // Check before opening: opening a pipe would block until it has a writer.
         let metadata = path.metadata().map_err(|error| unusable(path, error))?;
         if !metadata.is_file() {
-            return Err(not_a_file(path, &metadata));
+            let what = if metadata.is_dir() {
+                "a directory"
+            } else {
+                "not a regular file"
+            };
+            return Err(Error::new(
+                ErrorKind::File,
+                format!("`{}` is {what}", path.display()),
+            ));
         }
         let file =
             retry_open(RETRY_LIMIT, || File::open(path)).map_err(|error| unusable(path, error))?;
-        Self::from_file(file, path)
-    }
-
-    /// Uses a file that is already open for reading. `path` names it, and is used to open it again
-    /// after it was closed.
-    ///
-    /// # Errors
-    /// [`ErrorKind::File`] if the file is not a regular file, or is empty.
-    pub fn from_file(file: File, path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
         let metadata = file.metadata().map_err(|error| unusable(path, error))?;
-        if !metadata.is_file() {
-            return Err(not_a_file(path, &metadata));
-        }
         let (opened, status) = (Stamp::of(&metadata), FileStatus::of(&metadata));
         if opened.len == 0 {
             return Err(Error::new(
@@ -206,6 +201,14 @@ impl FileSource {
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.opened.modified
+    }
+
+    /// Current metadata of the open file, to compare its state with an earlier one.
+    ///
+    /// # Errors
+    /// If the metadata cannot be read.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file()?.metadata()
     }
 
     /// Inode metadata at open.
@@ -380,15 +383,6 @@ fn try_read_at(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result
 #[cfg(not(target_os = "linux"))]
 fn try_read_at(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
     None
-}
-
-fn not_a_file(path: &Path, metadata: &Metadata) -> Error {
-    let what = if metadata.is_dir() {
-        "a directory"
-    } else {
-        "not a regular file"
-    };
-    Error::new(ErrorKind::File, format!("`{}` is {what}", path.display()))
 }
 
 fn unusable(path: &Path, error: io::Error) -> Error {

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use tl_client::checker::Checked;
 use tl_client::{Checker, FileSource, ProbedFile, RouteChoice};
-use tl_protocol::Source as _;
 use tl_validate::{
     Engine, Fix, FixOptions, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Report,
     Route, RulePack, Target, fix_all_with, open_media,
@@ -18,8 +17,13 @@ use crate::check::cache::{Cache, Fingerprint, Probed};
 use crate::check::cache_location::CacheLocation;
 use crate::check::probers::{Logged, probers};
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 use crate::text::path_name::path_name;
 use crate::ui::output::Output;
+
+/// Number of versions of a file that are probed before an upload gives up: a file that changes this
+/// often is still written to.
+const MAX_VERSIONS: usize = 3;
 
 /// Settings of a [`LocalCheck`].
 pub(crate) struct CheckSettings {
@@ -155,15 +159,9 @@ impl LocalCheck {
         )
     }
 
-    /// Returns the cached facts of the file at `path`, or those that `read` returns. `state` is
-    /// called before and after, to detect changes.
-    fn probe(
-        &self,
-        path: &Path,
-        state: impl Fn() -> Option<Metadata>,
-        read: impl FnOnce() -> Probed,
-    ) -> (Probed, bool) {
-        let mark = || state().and_then(|meta| Fingerprint::of(&meta));
+    /// Returns the cached facts of the file at `path`, or probes it. A cached file is not opened.
+    fn probe(&self, path: &Path) -> (Probed, bool) {
+        let mark = || path.metadata().ok().and_then(|meta| Fingerprint::of(&meta));
         let cache = self.cache.as_ref().zip(mark());
         if let Some(known) = cache
             .as_ref()
@@ -171,7 +169,8 @@ impl LocalCheck {
         {
             return (known, true);
         }
-        let probed = read();
+        let probed =
+            open_media(path).and_then(|file| self.prober().probe_file(file, &path_name(path)));
         if let Some((cache, before)) = cache {
             let lasting = probed
                 .as_ref()
@@ -213,16 +212,9 @@ impl LocalCheck {
         (!thumbnail.is_empty()).then_some(thumbnail)
     }
 
-    /// Reads and checks the file at `path`. A cached file is not opened.
+    /// Reads and checks the file at `path`.
     pub(crate) fn check_file(&self, path: &Path) -> CheckResult {
-        let (probed, from_cache) = self.probe(
-            path,
-            || path.metadata().ok(),
-            || {
-                let file = open_media(path)?;
-                self.prober().probe_file(file, &path_name(path))
-            },
-        );
+        let (probed, from_cache) = self.probe(path);
         // If the probe failed, use the size from the file system.
         let bytes = match &probed {
             Ok(facts) => facts.file_size_bytes,
@@ -234,53 +226,47 @@ impl LocalCheck {
         }
     }
 
-    /// Opens and checks the file at `path` for an upload by `route`, or by the route that the
-    /// client would choose. The client sends the same open file and does not probe it again. Blocks
-    /// while it reads.
+    /// Checks the file at `path` for an upload by `route`, or by the route that the client would
+    /// choose, and opens it. The client does not probe it again. Blocks while it reads.
     ///
     /// # Errors
-    /// If the file cannot be read. A file that the rules refuse is `Ok(Err(report))`.
+    /// If the file cannot be read, or keeps changing. A file that the rules refuse is
+    /// `Ok(Err(report))`.
     pub(crate) fn open(
         &self,
         path: &Path,
         route: Option<Route>,
     ) -> Result<Result<ProbedFile, Report>, Failure> {
         let started = Instant::now();
-        let report = |probed: &Probed, bytes: u64| {
+        for _ in 0..MAX_VERSIONS {
+            let before = path.metadata().ok();
+            let (probed, _) = self.probe(path);
+            let bytes = before.as_ref().map_or(0, Metadata::len);
             let route = route.unwrap_or_else(|| self.route_of(Subject::File(bytes)));
-            self.checker.report(probed, route)
-        };
-        let source = match open_media(path) {
-            Ok(file) => FileSource::from_file(file, path)?,
-            Err(error) if error.kind().is_about_the_file() => {
-                return Ok(Err(report(&Err(error), 0)));
+            let report = self.checker.report(&probed, route);
+            let facts = match probed {
+                Ok(facts) if !report.is_refused() => facts,
+                Err(error) if !error.kind().is_about_the_file() => return Err(error.into()),
+                _ => return Ok(Err(report)),
+            };
+            // The file is opened after the probe: with few file descriptors, a second one for the
+            // same file may not be available. If its state is the same, it was not changed.
+            let source = FileSource::open(path)?;
+            let now = source.metadata().ok();
+            if before
+                .zip(now)
+                .is_some_and(|(then, now)| is_same(&then, &now))
+            {
+                let file = ProbedFile::new(source, facts);
+                return Ok(Ok(file.with_probe_time(started.elapsed())));
             }
-            Err(error) => return Err(error.into()),
-        };
-        let handle = || source.try_clone_file();
-        let (probed, _) = self.probe(
-            path,
-            || handle().and_then(|file| file.metadata()).ok(),
-            || {
-                let name = path_name(path);
-                match handle() {
-                    Ok(file) => self.prober().probe_file(file, &name),
-                    Err(error) => Err(ProbeError::new(
-                        ProbeErrorKind::Io,
-                        name,
-                        format!("the file cannot be opened a second time ({error})"),
-                    )),
-                }
-            },
-        );
-        let report = report(&probed, source.len());
-        match probed {
-            Ok(facts) if !report.is_refused() => Ok(Ok(
-                ProbedFile::new(source, facts).with_probe_time(started.elapsed())
-            )),
-            Err(error) if !error.kind().is_about_the_file() => Err(error.into()),
-            _ => Ok(Err(report)),
         }
+        Err(Failure::new(
+            Exit::Temporary,
+            "source_failed",
+            format!("`{}` changed while it was checked", path_name(path)),
+        )
+        .hint("retry when the file is complete and no longer written to"))
     }
 
     /// Applies the rules to the result of a probe.
@@ -316,4 +302,17 @@ impl LocalCheck {
         };
         fix_all_with(facts, &target, self.pack(), options)
     }
+}
+
+/// Whether two states of a path are the same version of the same file.
+fn is_same(then: &Metadata, now: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let inode = |meta: &Metadata| (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec());
+        if inode(then) != inode(now) {
+            return false;
+        }
+    }
+    then.len() == now.len() && then.modified().ok() == now.modified().ok()
 }

@@ -61,15 +61,3 @@ fn file_that_changes_after_the_probe_is_not_sent() {
     }
     assert_eq!(world.requests("assets.get").len(), 0);
 }
-
-#[test]
-fn file_source_takes_an_open_file() {
-    let world = World::new(good);
-    let path = world.file.path();
-    let open = |path: &std::path::Path| std::fs::File::open(path).expect("it can be opened");
-    let source = FileSource::from_file(open(path), path).expect("a file");
-    assert_eq!(tl_client::protocol::Source::len(&source), 1000);
-    let folder = world.state.path();
-    let error = FileSource::from_file(open(folder), folder).expect_err("a directory");
-    assert_eq!(error.kind(), ErrorKind::File);
-}
