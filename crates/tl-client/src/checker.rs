@@ -86,6 +86,31 @@ impl Checker {
         &self.pack
     }
 
+    /// The prober.
+    #[must_use]
+    pub fn prober(&self) -> &Arc<dyn Prober> {
+        &self.prober
+    }
+
+    /// What is checked for `route`: the models and their options.
+    #[must_use]
+    pub fn target(&self, route: Route) -> Target {
+        let mut target = Target::new(route);
+        target.engines.clone_from(&self.engines);
+        target.options.clone_from(&self.options);
+        target
+    }
+
+    /// Applies the rules for `route` to the result of a probe. Reads nothing. If the probe failed
+    /// for a reason other than the file, the report says so too.
+    #[must_use]
+    pub fn report(&self, probed: &Result<MediaFacts, ProbeError>, route: Route) -> Report {
+        match probed {
+            Ok(facts) => check(facts, &self.target(route), &self.pack),
+            Err(error) => check_probe_failure(error, &self.target(route), &self.pack),
+        }
+    }
+
     /// Checks an open file for `route`. Blocks while it reads.
     ///
     /// # Errors
@@ -116,24 +141,19 @@ impl Checker {
         name: &str,
         route: Route,
     ) -> Result<Checked, Error> {
-        let mut target = Target::new(route);
-        target.engines.clone_from(&self.engines);
-        target.options.clone_from(&self.options);
+        let report = self.report(&probed, route);
         match probed {
-            Ok(facts) => {
-                let report = check(&facts, &target, &self.pack);
-                Ok(Checked {
-                    facts: Some(facts),
-                    report,
-                })
-            }
+            Ok(facts) => Ok(Checked {
+                facts: Some(facts),
+                report,
+            }),
             Err(error) if error.kind().is_about_the_file() => Ok(Checked {
                 facts: None,
-                report: check_probe_failure(&error, &target, &self.pack),
+                report,
             }),
             Err(error) => Err(Error::new(
                 ErrorKind::CheckFailed,
-                format!("`{name}` could not be checked, so nothing was sent"),
+                format!("failed to check `{name}`; nothing was sent"),
             )
             .with_probe(error)),
         }
@@ -168,7 +188,11 @@ impl fmt::Debug for Checker {
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions::default())
         .map_err(|error| {
-        Error::new(ErrorKind::CheckFailed, "media cannot be read").with_probe(error)
+        Error::new(
+            ErrorKind::CheckFailed,
+            "failed to find the helper that reads media",
+        )
+        .with_probe(error)
     })?;
     Ok(Arc::new(pool))
 }
@@ -208,6 +232,15 @@ pub(crate) fn get_or_standard(cell: &OnceLock<Checker>) -> Result<Checker, Error
     Ok(cell.get_or_init(|| checker).clone())
 }
 
+/// Applies the rules of the checker in `cell` to `facts`, or the current rules if there is none.
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) fn check_facts(cell: &OnceLock<Checker>, facts: &MediaFacts, route: Route) -> Report {
+    match cell.get() {
+        Some(checker) => check(facts, &checker.target(route), &checker.pack),
+        None => check(facts, &Target::new(route), RulePack::current()),
+    }
+}
+
 /// Checks the file at `path` for the route that would be chosen.
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checked, Error> {
@@ -217,7 +250,7 @@ pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checke
     let handle = file.try_clone_file().map_err(|error| {
         Error::new(
             ErrorKind::File,
-            format!("`{}` cannot be opened a second time", path.display()),
+            format!("failed to open `{}` a second time", path.display()),
         )
         .with_source(error)
     })?;

@@ -44,7 +44,7 @@ impl Config {
             Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "the base URL `{}` is no URL: it looks like {DEFAULT_BASE_URL}",
+                    "invalid base URL `{}`: not a URL such as {DEFAULT_BASE_URL}",
                     base_url.trim()
                 ),
             )
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn invalid_url_error_hides_the_key() {
         for (base, part) in [
-            ("api.twelvelabs.io", "is no URL"),
-            ("ftp://api.twelvelabs.io", "not an http or https address"),
+            ("api.twelvelabs.io", "not a URL"),
+            ("ftp://api.twelvelabs.io", "not an http or https URL"),
             ("http://api.twelvelabs.io/v1.3", "unencrypted"),
         ] {
             let error = Config::new("tlk_SECRET", base).unwrap_err();

@@ -176,7 +176,7 @@ impl Error {
             }
         }
         if let Some(report) = &self.0.report {
-            write!(f, "; the local check had said: {}", report.verdict)?;
+            write!(f, "; local check: {}", report.verdict)?;
         }
         f.write_str(")")
     }

@@ -56,12 +56,9 @@ impl fmt::Display for Event {
                 indexed_asset_id,
                 ..
             } => {
-                write!(
-                    f,
-                    "going on where an earlier run ended: asset {asset_id} is there"
-                )?;
+                write!(f, "resuming: asset {asset_id} exists")?;
                 match indexed_asset_id {
-                    Some(id) => write!(f, ", in the index as {id}"),
+                    Some(id) => write!(f, ", indexed asset {id}"),
                     None => Ok(()),
                 }
             }
@@ -71,10 +68,10 @@ impl fmt::Display for Event {
                 ..
             } => write!(
                 f,
-                "going on where an earlier run ended: {sent_chunks} of {total_chunks} chunks were sent"
+                "resuming: {sent_chunks} of {total_chunks} chunks were sent"
             ),
             Self::NoCheckpoint { because } => {
-                write!(f, "another process could not go on from here: {because}")
+                write!(f, "no checkpoint, the upload cannot be resumed: {because}")
             }
             Self::Sending { sent, total } => write!(f, "sent {sent} of {total} bytes"),
             Self::Api(event) => api(event, f),
@@ -98,7 +95,7 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ),
         Api::Reconciling { operation } => write!(
             f,
-            "the answer to \"{operation}\" was lost: looking whether the platform acted"
+            "no response to \"{operation}\": checking whether it was processed"
         ),
         Api::Reconciled { resource } => {
             write!(f, "found {resource}, made by the lost request")
@@ -108,7 +105,7 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             indexed_asset_id: Some(id),
             ..
         } => write!(f, "waiting for indexed asset {id}"),
-        Api::StageStarted { stage, .. } => write!(f, "{} begins", Stage::from(*stage)),
+        Api::StageStarted { stage, .. } => write!(f, "{} started", Stage::from(*stage)),
         Api::UploadStarted {
             upload_id,
             chunks,
@@ -119,7 +116,7 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "session {upload_id}: {chunks} {noun}")?;
             match resumed {
                 0 => Ok(()),
-                resumed => write!(f, ", {resumed} of them are there"),
+                resumed => write!(f, ", {resumed} already sent"),
             }
         }
         Api::UploadRestarted { because } => write!(f, "the upload starts over: {because}"),
@@ -168,7 +165,7 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{status} after {:.1} s", after.as_secs_f64())
         }
         // Events added by a later version.
-        _ => f.write_str("the operation goes on"),
+        _ => f.write_str("in progress"),
     }
 }
 
@@ -176,8 +173,8 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn reason(kind: tl_protocol::ErrorKind) -> &'static str {
     use tl_protocol::ErrorKind as Kind;
     match kind {
-        Kind::InvalidRequest => "the request is not valid",
-        Kind::Unauthorized => "the key was refused",
+        Kind::InvalidRequest => "invalid request",
+        Kind::Unauthorized => "API key rejected",
         Kind::Forbidden => "not allowed",
         Kind::NotFound => "not found",
         Kind::RateLimited => "rate limit",

@@ -9,7 +9,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tl_model::{AssetId, IndexId, NewUpload, UploadType, UserMetadata};
@@ -180,7 +180,13 @@ impl Request {
         match self.check(&routed, route, cell)? {
             Ok(report) => {
                 so_far.report = Some(report);
-                so_far.times.push((Stage::Check, began.elapsed()));
+                let probe_time = match &self.input {
+                    Input::Probed(probed) => probed.probe_time,
+                    _ => Duration::ZERO,
+                };
+                so_far
+                    .times
+                    .push((Stage::Check, probe_time + began.elapsed()));
             }
             Err(why) => so_far.not_checked = Some(why),
         }
@@ -290,7 +296,7 @@ impl Request {
             Input::Source(source) if source.is_empty() => {
                 return Err(Error::new(
                     ErrorKind::File,
-                    format!("`{}` is empty: there is no byte to send", source.name()),
+                    format!("`{}` is empty", source.name()),
                 ));
             }
             Input::Source(source) => {
@@ -299,6 +305,9 @@ impl Request {
             Input::File(path) => {
                 let file = Arc::new(FileSource::open(path)?);
                 Opened::Media(Payload::Bytes(MediaBytes::File(file)))
+            }
+            Input::Probed(probed) => {
+                Opened::Media(Payload::Bytes(MediaBytes::File(Arc::clone(&probed.source))))
             }
         })
     }
@@ -316,6 +325,11 @@ impl Request {
         if self.skip_check {
             return Ok(Err(NotChecked::Skipped));
         }
+        if let Input::Probed(probed) = &self.input {
+            let name = probed.source.path().display().to_string();
+            let report = checker::check_facts(cell, &probed.facts, route);
+            return self.judged(&name, report).map(Ok);
+        }
         if !cfg!(feature = "validate") && cell.get().is_none() {
             return Ok(Err(self.not_checked(NotChecked::NoChecker)));
         }
@@ -326,7 +340,7 @@ impl Request {
                 let handle = file.try_clone_file().map_err(|error| {
                     Error::new(
                         ErrorKind::File,
-                        format!("`{name}` cannot be opened a second time"),
+                        format!("failed to open `{name}` a second time"),
                     )
                     .with_source(error)
                 })?;
@@ -350,18 +364,20 @@ impl Request {
             }
             Err(error) => return Err(error),
         };
-        self.emit(&Event::Checked(Box::new(checked.report.clone())));
-        if checked.report.is_refused() {
+        self.judged(&name, checked.report).map(Ok)
+    }
+
+    /// Emits the report, and fails if it refuses the file.
+    fn judged(&self, name: &str, report: Report) -> Result<Report, Error> {
+        self.emit(&Event::Checked(Box::new(report.clone())));
+        if report.is_refused() {
             return Err(Error::new(
                 ErrorKind::RefusedLocally,
-                format!(
-                    "`{name}` was not sent: the platform would refuse it. {}",
-                    checked.report
-                ),
+                format!("`{name}` was not sent: local check failed: {report}"),
             )
-            .with_report(checked.report));
+            .with_report(report));
         }
-        Ok(Ok(checked.report))
+        Ok(report)
     }
 
     /// Emits an event with the reason why the bytes are sent unchecked.

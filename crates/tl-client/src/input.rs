@@ -11,7 +11,7 @@ use tl_protocol::Source;
 use tl_validate::web;
 use url::Url;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, ProbedFile};
 
 /// The input of an upload or ingestion.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ use crate::{Error, ErrorKind};
 pub enum Input {
     /// A local file.
     File(PathBuf),
+    /// A local file that was probed before. It is not probed again.
+    Probed(ProbedFile),
     /// A direct link to the raw file, which the platform fetches.
     Url(Url),
     /// Bytes from any other source. The check reads them in place. If its prober reads only files,
@@ -48,16 +50,12 @@ impl Input {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "the platform cannot fetch `{scheme}://` addresses: give an https link to the raw file, for example a presigned URL"
+                    "unsupported URL scheme `{scheme}`: use an https URL of the file, e.g. a presigned URL"
                 ),
             ));
         }
         let url = Url::parse(text).map_err(|error| {
-            Error::new(
-                ErrorKind::Configuration,
-                "the URL of the video cannot be used",
-            )
-            .with_source(error)
+            Error::new(ErrorKind::Configuration, "invalid URL").with_source(error)
         })?;
         Ok(Self::Url(url))
     }
@@ -75,7 +73,7 @@ pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), E
         return Err(Error::new(
             ErrorKind::RefusedLocally,
             format!(
-                "`{name}` was not sent: it is {} of {}, and the platform takes links to the file itself: {}",
+                "`{name}` is {} of {}, not a video file: {}",
                 page.what, page.service, page.instead
             ),
         ));
@@ -88,7 +86,7 @@ pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), E
         Some(left) if !left.is_positive() => Err(Error::new(
             ErrorKind::RefusedLocally,
             format!(
-                "`{name}` was not sent: its permission ended {:#} ago. Make a new presigned URL that holds longer than the platform needs to fetch it",
+                "`{name}`: the presigned URL expired {:#} ago; create a new one",
                 left.abs()
             ),
         )),
@@ -112,6 +110,12 @@ impl From<PathBuf> for Input {
 impl From<&Path> for Input {
     fn from(path: &Path) -> Self {
         Self::File(path.to_owned())
+    }
+}
+
+impl From<ProbedFile> for Input {
+    fn from(file: ProbedFile) -> Self {
+        Self::Probed(file)
     }
 }
 
@@ -156,9 +160,9 @@ mod tests {
             "url https://example.com/a.mp4?x=1",
         );
         check("HTTPS://example.com/a.mp4", "url https://example.com/a.mp4");
-        check("ftp://example.com/a.mp4", "cannot fetch `ftp://`");
-        check("s3://bucket/a.mp4", "cannot fetch `s3://`");
-        check("https://", "cannot be used");
+        check("ftp://example.com/a.mp4", "unsupported URL scheme `ftp`");
+        check("s3://bucket/a.mp4", "unsupported URL scheme `s3`");
+        check("https://", "invalid URL");
     }
 
     #[cfg(any(feature = "async", feature = "blocking"))]
@@ -184,6 +188,6 @@ mod tests {
             )
         };
         check(&presigned(3600), None);
-        check(&presigned(30), Some("its permission ended 30s ago"));
+        check(&presigned(30), Some("expired 30s ago"));
     }
 }

@@ -52,6 +52,7 @@ mod event;
 mod ingest;
 mod input;
 mod outcome;
+mod probed_file;
 pub mod route;
 pub mod source;
 
@@ -64,6 +65,7 @@ pub use error::Error;
 pub use event::Event;
 pub use input::Input;
 pub use outcome::{Ingested, NotChecked, Stage, UploadedAsset};
+pub use probed_file::ProbedFile;
 pub use route::RouteChoice;
 pub use source::FileSource;
 

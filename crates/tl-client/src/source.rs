@@ -135,9 +135,9 @@ impl Stamp {
                     .filter(|later| *later > Duration::ZERO);
                 match later {
                     Some(later) => {
-                        format!("it was modified {later:.1?} after its last change known")
+                        format!("it was modified {later:.1?} later")
                     }
-                    None => "its time of modification is another one".to_owned(),
+                    None => "its modification time differs".to_owned(),
                 }
             }
         }
@@ -162,7 +162,7 @@ impl FileSource {
             };
             return Err(Error::new(
                 ErrorKind::File,
-                format!("`{}` is {what}: name a video file", path.display()),
+                format!("`{}` is {what}", path.display()),
             ));
         }
         let file =
@@ -172,7 +172,7 @@ impl FileSource {
         if opened.len == 0 {
             return Err(Error::new(
                 ErrorKind::File,
-                format!("`{}` is empty: there is no byte to send", path.display()),
+                format!("`{}` is empty", path.display()),
             ));
         }
         let name = path.file_name().map_or_else(
@@ -201,6 +201,14 @@ impl FileSource {
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.opened.modified
+    }
+
+    /// Current metadata of the open file, to compare its state with an earlier one.
+    ///
+    /// # Errors
+    /// If the metadata cannot be read.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file()?.metadata()
     }
 
     /// Inode metadata at open.
@@ -237,7 +245,7 @@ impl FileSource {
             false => return Err(io::Error::other("it is no longer a regular file")),
         };
         if identity(&file) != self.identity {
-            return Err(io::Error::other("another file is at its path now"));
+            return Err(io::Error::other("another file has replaced it"));
         }
         let file = Arc::new(file);
         *slot = Some(Arc::clone(&file));
@@ -253,7 +261,7 @@ impl FileSource {
         } else if self.is_harmless_change(&metadata) {
             return Ok(());
         } else {
-            "its ctime is another one, though its time of modification is the same".to_owned()
+            "its ctime differs".to_owned()
         };
         Err(io::Error::other(format!(
             "`{}` changed while it was being sent: {what}",
@@ -295,7 +303,7 @@ impl FileSource {
         io::Error::new(
             error.kind(),
             format!(
-                "`{}` cannot be read at byte {offset}: {error}",
+                "failed to read `{}` at byte {offset}: {error}",
                 self.path.display()
             ),
         )
@@ -379,8 +387,8 @@ fn try_read_at(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
 
 fn unusable(path: &Path, error: io::Error) -> Error {
     let what = match error.kind() {
-        io::ErrorKind::NotFound => "there is no file at this path",
-        io::ErrorKind::PermissionDenied => "it may not be read by this user",
+        io::ErrorKind::NotFound => "no such file",
+        io::ErrorKind::PermissionDenied => "permission denied",
         _ => "it cannot be read",
     };
     Error::new(ErrorKind::File, format!("`{}`: {what}", path.display())).with_source(error)
@@ -450,7 +458,7 @@ mod tests {
         );
         check(
             &|file| file.set_modified(SystemTime::UNIX_EPOCH).unwrap(),
-            "its time of modification is another one",
+            "its modification time differs",
         );
     }
 
@@ -474,11 +482,7 @@ mod tests {
         let mut file = File::options().write(true).open(&path).unwrap();
         file.write_all(b"x").unwrap();
         file.set_modified(source.modified().unwrap()).unwrap();
-        assert!(
-            read(&source)
-                .unwrap_err()
-                .contains("its ctime is another one")
-        );
+        assert!(read(&source).unwrap_err().contains("its ctime differs"));
 
         let source = open();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -513,7 +517,7 @@ mod tests {
         assert!(source.read_at(3, &mut buffer).is_err());
         std::fs::write(&path, b"0123456789").unwrap();
         let error = source.read_at(3, &mut buffer).unwrap_err().to_string();
-        assert!(error.contains("another file is at its path"), "{error}");
+        assert!(error.contains("another file has replaced it"), "{error}");
     }
 
     #[test]
@@ -524,7 +528,7 @@ mod tests {
         for (path, part) in [
             (folder.path(), "is a directory"),
             (empty.path(), "is empty"),
-            (&missing, "there is no file at this path"),
+            (&missing, "no such file"),
         ] {
             let error = FileSource::open(path).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::File);

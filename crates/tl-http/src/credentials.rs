@@ -29,14 +29,16 @@ impl ApiKey {
     pub fn new(text: &str) -> Result<Self, SetupError> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(SetupError::new(
-                "the API key is empty: create one on the API keys page of the dashboard",
-            ));
+            return Err(SetupError::new("the API key is empty"));
         }
         let mut value = HeaderValue::from_str(text)
             .ok()
             .filter(|_| text.is_ascii())
-            .ok_or_else(|| SetupError::new("the API key holds a character that cannot stand in an HTTP header: copy it again"))?;
+            .ok_or_else(|| {
+                SetupError::new(
+                    "invalid API key: contains a character that HTTP headers do not allow",
+                )
+            })?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -80,19 +82,19 @@ impl Credentials {
     pub fn new(key: ApiKey, base: Url) -> Result<Self, SetupError> {
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(SetupError::new(format!(
-                "the base URL `{}` is not an http or https address: it looks like {DEFAULT_BASE_URL}",
+                "invalid base URL `{}`: not an http or https URL such as {DEFAULT_BASE_URL}",
                 without_password(&base)
             )));
         }
         if base.scheme() == "http" && !is_loopback(&base) {
             return Err(SetupError::new(format!(
-                "the base URL `{}` would carry the API key unencrypted: use https, or http on a loopback address",
+                "unsafe base URL `{}`: the API key would be sent unencrypted; use https, or http on a loopback address",
                 without_password(&base)
             )));
         }
         if key.is_for_emulator() && !is_loopback(&base) {
             return Err(SetupError::new(format!(
-                "this key is for the emulator and is sent to loopback addresses only, not to `{}`",
+                "the emulator key is not sent to `{}`: it is for loopback addresses only",
                 base.host_str().unwrap_or_default()
             )));
         }
@@ -249,7 +251,7 @@ mod tests {
         check(
             KEY,
             "ftp://api.twelvelabs.io/v1.3",
-            Some("not an http or https address"),
+            Some("not an http or https URL"),
         );
         check("tlk_emulator_1", "http://localhost:1/v1.3", None);
         check(

@@ -161,22 +161,18 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            TransportErrorKind::Unreachable => "the host could not be reached",
-            TransportErrorKind::NoDescriptor => "no file descriptor is free for a connection",
-            TransportErrorKind::Tls => "no trusted TLS connection could be made",
-            TransportErrorKind::Lost => "the connection was lost before the answer was complete",
-            TransportErrorKind::TimedOut => {
-                "no complete answer came within the time limit of the attempt"
-            }
-            TransportErrorKind::Stalled => "the upload stood still for longer than the stall limit",
-            TransportErrorKind::Idle => "no byte of the answer came within the idle limit",
-            TransportErrorKind::Canceled => "the caller ended the exchange",
+            TransportErrorKind::Unreachable => "cannot reach the host",
+            TransportErrorKind::NoDescriptor => "no free file descriptor for a connection",
+            TransportErrorKind::Tls => "the TLS connection failed",
+            TransportErrorKind::Lost => "connection lost before the response was complete",
+            TransportErrorKind::TimedOut => "the attempt timed out",
+            TransportErrorKind::Stalled => "the upload stalled",
+            TransportErrorKind::Idle => "the response was idle for too long",
+            TransportErrorKind::Canceled => "canceled by the caller",
             TransportErrorKind::SourceFailed => "the bytes to send could not be read",
-            TransportErrorKind::TooLarge => "the answer is larger than the limit",
-            TransportErrorKind::NotHttp => "the answer is not HTTP",
-            TransportErrorKind::UnsafeUrl => {
-                "the URL that the server gave is not followed, and nothing was sent to it"
-            }
+            TransportErrorKind::TooLarge => "the response is larger than the limit",
+            TransportErrorKind::NotHttp => "the response is not HTTP",
+            TransportErrorKind::UnsafeUrl => "unsafe URL from the server: nothing was sent to it",
             TransportErrorKind::Refused => "the request was not sent",
         })
     }

@@ -334,22 +334,22 @@ fn lines() -> Vec<Behavior> {
         case(
             "silence before the first event",
             answer([""; 0], StreamEnd::Silence),
-            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [Idle, Unknown]\n1 sent",
+            "OutcomeUnknown: could not read the events: no event was received, and the request may have been processed [Idle, Unknown]\n1 sent",
         ),
         case(
             "an empty body",
             whole([""; 0]),
-            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [Lost, Unknown]\n1 sent",
+            "OutcomeUnknown: could not read the events: no event was received, and the request may have been processed [Lost, Unknown]\n1 sent",
         ),
         case(
             "no answer",
             Act::Close,
-            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [Lost, Unknown]\n1 sent",
+            "OutcomeUnknown: could not read the events: no event was received, and the request may have been processed [Lost, Unknown]\n1 sent",
         ),
         case(
             "silence instead of an answer",
             Act::Never,
-            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [TimedOut, Unknown]\n1 sent",
+            "OutcomeUnknown: could not read the events: no event was received, and the request may have been processed [TimedOut, Unknown]\n1 sent",
         ),
     ]
 }
@@ -467,12 +467,12 @@ fn refusals() -> Vec<Behavior> {
                 None,
                 "{\"code\":\"parameter_invalid\",\"message\":\"The prompt is empty\"}",
             )],
-            "Refused: could not read the events: the platform answered 400 Bad Request `parameter_invalid`: The prompt is empty\n1 sent",
+            "Refused: could not read the events: the platform returned 400 Bad Request `parameter_invalid`: The prompt is empty\n1 sent",
         ),
         case(
             "a failure that may have been processed",
             vec![refusal(500, None, "{}")],
-            "OutcomeUnknown: could not read the events: the platform answered 500 Internal Server Error. It may have acted on the request: look before you send it again\n1 sent",
+            "OutcomeUnknown: could not read the events: the platform returned 500 Internal Server Error; the request may have been processed: check before you retry\n1 sent",
         ),
     ]
 }

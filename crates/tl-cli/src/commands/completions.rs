@@ -1,11 +1,11 @@
 //! `tl completions`: shell completions, generated from the arguments.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::args::{Cli, Context};
-use crate::exit::Exit;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 
 /// Generate shell completions.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "tl", &mut script);
+        clap_complete::generate(self.shell, &mut (context.command_line)(), "tl", &mut script);
         context.output.text(&String::from_utf8_lossy(&script));
         Ok(Exit::Ok)
     }

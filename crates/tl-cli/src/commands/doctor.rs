@@ -12,12 +12,13 @@ use tl_protocol::endpoint::{ListIndexes, PageRequest};
 use tl_validate::RulePack;
 use tl_validate::program::Ffmpeg;
 
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::context::Context;
+use crate::context::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{BAD, BOLD, GOOD, plain_line};
-use crate::settings::Connection;
-use crate::units;
+use crate::failure::exit::Exit;
+use crate::text::units;
+use crate::ui::escape::plain_line;
+use crate::ui::style::{BAD, BOLD, GOOD};
 
 /// Check the API key, base URL, helper and FFmpeg.
 #[derive(Debug, Args)]

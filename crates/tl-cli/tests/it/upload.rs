@@ -269,7 +269,12 @@ fn unwritable_checkpoint_dir_is_a_warning() {
         .tl(&["upload", "good.mp4", "--checkpoints", "good.mp4/state"])
         .code(0);
     assert!(run.stderr.contains("warning: good.mp4: "), "{}", run.text());
-    assert!(run.stderr.contains("cannot be made"), "{}", run.text());
+    assert!(
+        run.stderr
+            .contains("failed to create the checkpoint directory"),
+        "{}",
+        run.text()
+    );
     let quiet = world
         .tl(&[
             "upload",

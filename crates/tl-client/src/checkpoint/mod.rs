@@ -139,7 +139,7 @@ impl Checkpoints {
         default_folder().map(Self::in_folder).ok_or_else(|| {
             Error::new(
                 ErrorKind::Checkpoint,
-                "the environment names no place for checkpoints: set XDG_STATE_HOME or HOME to an absolute path, or name a folder",
+                "no checkpoint directory: set XDG_STATE_HOME or HOME to an absolute path, or pass a directory",
             )
         })
     }
@@ -167,7 +167,7 @@ impl Checkpoints {
             Error::new(
                 ErrorKind::Checkpoint,
                 format!(
-                    "the folder of checkpoints {} cannot be read",
+                    "failed to read the checkpoint directory {}",
                     self.folder.display()
                 ),
             )
@@ -237,7 +237,7 @@ impl Checkpoints {
         Lock::take(&path).map_err(|error| {
             Error::new(
                 ErrorKind::Checkpoint,
-                format!("no lock can be taken on {}", path.display()),
+                format!("failed to lock {}", path.display()),
             )
             .with_source(error)
         })
@@ -261,7 +261,7 @@ impl Checkpoints {
         let path = self.folder.join(format!("{id}.json"));
         if let Err(error) = make_folder(&self.folder) {
             on_failure(format!(
-                "the folder of checkpoints {} cannot be made ({error})",
+                "failed to create the checkpoint directory {} ({error})",
                 self.folder.display()
             ));
             return Ok(None);
@@ -296,7 +296,7 @@ impl Checkpoints {
                 return Err(Error::new(
                     ErrorKind::Checkpoint,
                     format!(
-                        "the checkpoint {} of `{}` cannot be used: {why}. It stays as it is; abandon it (checkpoint {id}) or start over, which sets it aside",
+                        "the checkpoint {} of `{}` is unusable: {why}; abandon checkpoint {id} or start over, which renames it",
                         path.display(),
                         origin.source.display()
                     ),
@@ -381,7 +381,7 @@ impl Origin<'_> {
             Error::new(
                 ErrorKind::SourceChanged,
                 format!(
-                    "`{}` has changed since its upload was started: {what}. The upload of the old content cannot go on with the new one: abandon it (checkpoint {id}), or start over",
+                    "`{}` has changed since its upload was started: {what}; abandon checkpoint {id} or start over",
                     self.source.display()
                 ),
             )
@@ -433,7 +433,7 @@ fn busy(what: &Path) -> Error {
     Error::new(
         ErrorKind::Checkpoint,
         format!(
-            "`{}` is being uploaded to the same place by another process: wait until it ends",
+            "another process is uploading `{}` to the same destination",
             what.display()
         ),
     )
@@ -502,7 +502,7 @@ fn set_aside(path: &Path) -> Result<(), Error> {
     fs::rename(path, &aside).map_err(|error| {
         Error::new(
             ErrorKind::Checkpoint,
-            format!("{} cannot be set aside", path.display()),
+            format!("failed to rename {}", path.display()),
         )
         .with_source(error)
     })

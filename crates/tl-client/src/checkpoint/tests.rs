@@ -123,7 +123,10 @@ fn unwritable_folder_is_reported_without_a_checkpoint() {
     let opened = checkpoints.open(&origin(None), false, on_failure).unwrap();
     assert!(opened.is_none());
     let reasons = reasons.lock().unwrap().join("");
-    assert!(reasons.contains("cannot be made"), "{reasons}");
+    assert!(
+        reasons.contains("failed to create the checkpoint directory"),
+        "{reasons}"
+    );
 }
 
 /// Creates a pipe at `path`. Opening it would wait for another process.

@@ -71,7 +71,7 @@ fn file_change_fails_the_chunk_upload() {
     for (change, part) in [
         (grow, "it grew from 1000 bytes to 1004"),
         (shrink, "it shrank from 1000 bytes to 500"),
-        (touch, "its time of modification is another one"),
+        (touch, "its modification time differs"),
     ] {
         let world = World::new(good);
         let bytes = fs::read(world.file.path()).expect("bytes");

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod ingest;
+mod probed;
 mod resume;
 mod routes;
 mod shape;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Watched for GetAsset {
-    const WAITING: &'static str = "see the asset ready";
+    const WAITING: &'static str = "wait until the asset is ready";
 
     fn resource(&self) -> Resource {
         self.asset_id.clone().into()
@@ -44,7 +44,7 @@ impl Watched for GetAsset {
 }
 
 impl Watched for GetIndexedAsset {
-    const WAITING: &'static str = "see the asset indexed";
+    const WAITING: &'static str = "wait until the asset is indexed";
 
     fn resource(&self) -> Resource {
         self.indexed_asset_id.clone().into()

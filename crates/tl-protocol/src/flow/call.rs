@@ -158,10 +158,10 @@ impl<E: Endpoint> Call<E> {
             }
             Err(failure) if kind == ErrorKind::OutcomeUnknown => Error::new(
                 kind,
-                "the request was sent, but no answer came: the platform may have acted on it. Look before you send it again",
+                "no response was received, and the request may have been processed: check before you retry",
             )
             .with_source(failure),
-            Err(failure) => Error::new(kind, "no answer from the platform").with_source(failure),
+            Err(failure) => Error::new(kind, "no response from the platform").with_source(failure),
         };
         Err(error.after_attempts(self.attempts).during(E::OPERATION))
     }
@@ -172,9 +172,7 @@ impl<E: Endpoint> Call<E> {
             let body = error_body(response);
             Error::new(
                 ErrorKind::Malformed,
-                format!(
-                    "the platform answered {status}, but the answer is not what the API describes"
-                ),
+                format!("the platform returned {status}, but the response does not match the API"),
             )
             .with_response(status.as_u16(), body, request_id(response.headers()))
             .after_attempts(self.attempts)
@@ -261,7 +259,7 @@ pub(super) fn describe(
     kind: ErrorKind,
     retry_after: Option<Duration>,
 ) -> String {
-    let mut text = format!("the platform answered {status}");
+    let mut text = format!("the platform returned {status}");
     if let Some(code) = &body.code {
         text.push_str(&format!(" `{code}`"));
     }
@@ -271,10 +269,10 @@ pub(super) fn describe(
         text.push_str(&format!(", a page titled \"{title}\""));
     }
     if let Some(wait) = retry_after {
-        text.push_str(&format!(" (it asks to wait {} s)", wait.as_secs()));
+        text.push_str(&format!(" (retry after {} s)", wait.as_secs()));
     }
     if kind == ErrorKind::OutcomeUnknown {
-        text.push_str(". It may have acted on the request: look before you send it again");
+        text.push_str("; the request may have been processed: check before you retry");
     }
     text
 }

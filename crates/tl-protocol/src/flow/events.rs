@@ -409,10 +409,10 @@ fn final_error(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>)
         Err(failure) => {
             let text = match kind {
                 ErrorKind::OutcomeUnknown => {
-                    "the request was sent, but no event of the answer came: the platform may have acted on it"
+                    "no event was received, and the request may have been processed"
                 }
                 ErrorKind::Canceled => "the caller ended the operation",
-                _ => "no answer from the platform",
+                _ => "no response from the platform",
             };
             Error::new(kind, text).with_source(failure)
         }

@@ -32,7 +32,7 @@ pub enum Progress {
 
 /// An endpoint whose response has a status that changes until it is final.
 pub trait Watched: Endpoint {
-    /// The wait as a verb phrase that follows "could not": `see the task ready`.
+    /// The wait as a verb phrase that follows "could not": `wait until the task is ready`.
     const WAITING: &'static str;
 
     /// The status as received.
@@ -46,7 +46,7 @@ pub trait Watched: Endpoint {
 }
 
 impl Watched for GetTask {
-    const WAITING: &'static str = "see the task ready";
+    const WAITING: &'static str = "wait until the task is ready";
 
     fn status(task: &Task) -> String {
         task.status
@@ -258,10 +258,10 @@ impl<E: Watched> Wait<E> {
     fn deadline_error(&mut self) -> Error {
         let history = std::mem::take(&mut self.history);
         let observed = if history.is_empty() {
-            "no status was seen".to_owned()
+            "no status was received".to_owned()
         } else {
             format!(
-                "it was last `{}` ({})",
+                "last status `{}` ({})",
                 history[history.len() - 1].status,
                 format_history(&history)
             )
@@ -269,7 +269,7 @@ impl<E: Watched> Wait<E> {
         let error = Error::new(
             ErrorKind::DeadlinePassed,
             format!(
-                "not ready within {}: {observed}. The platform goes on; wait again for the same id",
+                "not ready within {}: {observed}; the platform continues",
                 seconds(self.policy.deadline)
             ),
         )
@@ -331,18 +331,12 @@ impl<E: Watched> Flow for Wait<E> {
 /// The error of a resource that failed on the platform, with `reason`.
 pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen>) -> Error {
     let reason = reason.map_or_else(
-        || {
-            "the platform gives no reason; the local check of the file is the best explanation"
-                .to_owned()
-        },
+        || "the platform gives no reason: see the local check of the file".to_owned(),
         |reason| format!("the platform's reason: {reason}"),
     );
     Error::new(
         ErrorKind::ProcessingFailed,
-        format!(
-            "the platform failed on the video ({}); {reason}",
-            format_history(&history)
-        ),
+        format!("processing failed ({}); {reason}", format_history(&history)),
     )
     .with_history(history)
     .during(E::WAITING)

@@ -263,13 +263,13 @@ fn error_shows_each_message_once() {
     );
     assert_eq!(
         chain(&result.expect_err("it fails")),
-        "could not retrieve the task: the platform answered 500 Internal Server Error: out of order (after 5 attempts)"
+        "could not retrieve the task: the platform returned 500 Internal Server Error: out of order (after 5 attempts)"
     );
     let (_, _, result) = run(&["lost"], Call::new(get_task(), &base(), at_once(), 1));
     assert_eq!(
         chain(&result.expect_err("it fails")),
-        "could not retrieve the task: no answer from the platform (after 5 attempts): \
-         the connection was lost before the answer was complete: as scripted"
+        "could not retrieve the task: no response from the platform (after 5 attempts): \
+         connection lost before the response was complete: as scripted"
     );
 }
 

@@ -153,7 +153,7 @@ fn deadline_ends_the_wait_with_its_history() {
     );
     let text = chain(&result.expect_err("the deadline passed"));
     assert!(
-        text.contains("not ready within 9.0 s: it was last `indexing`") && text.contains("503"),
+        text.contains("not ready within 9.0 s: last status `indexing`") && text.contains("503"),
         "{text}"
     );
 }

@@ -14,11 +14,12 @@ use tokio::process::{Child, Command};
 
 use super::options::Options;
 use super::signals::Signals;
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::args::upload;
+use crate::check::cache_location;
+use crate::context::Context;
+use crate::context::connection::KEY_FILE_VARIABLE;
 use crate::failure::Failure;
-use crate::settings::KEY_FILE_VARIABLE;
-use crate::{cache, upload_args};
+use crate::failure::exit::Exit;
 
 /// Same as shells and `env`: command not found, and not executable.
 const NOT_FOUND: Exit = Exit::Child(127);
@@ -33,7 +34,7 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 #[command(
     after_help = "Sets TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY for the command. The command inherits standard input, output and error. TL_CHECKPOINTS and TL_CACHE point to the state directory, or to a temporary directory. Signals are forwarded to the command. When it exits, a summary of its requests is printed to standard error.\n\nThe exit code is that of the command, 128 + N if signal N terminated it, 127 if the command does not exist, or 126 if it cannot be executed."
 )]
-pub(super) struct Exec {
+pub(crate) struct Exec {
     #[command(flatten)]
     options: Options,
     /// Write the summary as JSON to this file
@@ -45,7 +46,7 @@ pub(super) struct Exec {
 }
 
 impl Exec {
-    pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut signals = Signals::listen()?;
         let folders = Folders::new(self.options.state())?;
         let emulator = self.options.start(context).await?;
@@ -111,10 +112,10 @@ impl Folders {
     fn environment(&self) -> [(&'static str, PathBuf); 2] {
         [
             (
-                upload_args::CHECKPOINT_DIR_VARIABLE,
+                upload::CHECKPOINT_DIR_VARIABLE,
                 self.root.join("checkpoints"),
             ),
-            (cache::CACHE_DIR_VARIABLE, self.root.join("cache")),
+            (cache_location::CACHE_DIR_VARIABLE, self.root.join("cache")),
         ]
     }
 }

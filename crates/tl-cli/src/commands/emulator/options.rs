@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
 use url::Url;
 
-use super::faults;
-use crate::args::Context;
-use crate::check;
-use crate::exit::Exit;
+use super::fault_plan;
+use crate::check::probers;
+use crate::check::rule_packs;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::plain_line;
+use crate::failure::exit::Exit;
+use crate::ui::escape::plain_line;
 
 /// Default secret for signing webhooks.
 const SECRET: &str = "whsec_emulator";
@@ -25,44 +26,40 @@ pub(super) struct Options {
     /// Listen on this port of 127.0.0.1; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Persist all data (records and files) in this directory [default: no persistence]
+    /// Persist all data in this directory [default: no persistence]
     #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
     state: Option<PathBuf>,
-    /// Store received files in this directory [default: a temporary directory]
+    /// Store received files in this directory [default: temporary]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Set the clock: `real`, `manual` (advanced by POST /_emulator/clock/advance), or a factor,
-    /// e.g. `x60`
+    /// Set the clock: real, manual, or a factor such as x60
     #[arg(long, value_name = "MODE", default_value = "real", value_parser = clock)]
     clock: ClockMode,
-    /// Set the indexing time: none, 0.2 s per status, or a third of the video's duration as on the
-    /// platform
+    /// Set the indexing time: none, 0.2 s per status, or realistic
     #[arg(long, value_enum, default_value_t)]
     pace: Pace,
     /// Set the plan of the account; see `tl emulator plans`
     #[arg(long, value_name = "NAME", default_value = "unlimited", value_parser = Plan::named)]
     plan: Plan,
-    /// Check received videos and index models against this rule pack: a name, a date, or a file
+    /// Check received videos and indexes against this rule pack
     #[arg(long, value_name = "PACK|DATE|FILE")]
     rules: Option<String>,
     /// Set a quirk; see `tl emulator quirks`. Repeatable
     #[arg(long = "quirk", value_name = "NAME=VALUE")]
     quirks: Vec<QuirkValue>,
-    /// Inject a fault, e.g. 'tasks.create nth=1 status=503', or the faults of a JSON file; see `tl
-    /// emulator faults --help`. Repeatable
+    /// Inject a fault; see `tl emulator faults --help`. Repeatable
     #[arg(long = "fault", value_name = "FAULT|FILE")]
     faults: Vec<String>,
-    /// Send a signed webhook to this URL when a task ends [default secret: whsec_emulator].
-    /// Repeatable
+    /// Send webhooks to this URL [default secret: whsec_emulator]. Repeatable
     #[arg(long = "webhook", value_name = "URL[,SECRET]")]
     webhooks: Vec<Webhook>,
     /// Create the indexes and videos of this JSON file at startup
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
-    /// Set the chunk size of multipart uploads in bytes, at least 1 [default: 5242880]
+    /// Set the chunk size of multipart uploads [default: 5242880]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     chunk_size: Option<u64>,
-    /// Allow video and asset URLs with loopback and private addresses, which the platform rejects
+    /// Allow video URLs with loopback and private addresses
     #[arg(long)]
     allow_private: bool,
 }
@@ -170,7 +167,7 @@ impl Options {
 
     fn builder(self) -> Result<EmulatorBuilder, Failure> {
         let mut builder = Emulator::builder()
-            .prober(check::prober(false)?)
+            .prober(probers::prober(false)?)
             .port(self.port)
             .clock(self.clock)
             .plan(self.plan)
@@ -190,7 +187,7 @@ impl Options {
             builder = builder.chunk_size(bytes);
         }
         if let Some(rules) = &self.rules {
-            builder = builder.rules(check::load_pack(rules)?);
+            builder = builder.rules(rule_packs::load_pack(rules)?);
         }
         for QuirkValue { name, value } in &self.quirks {
             builder = builder.quirk(name, value).map_err(|error| {
@@ -198,7 +195,7 @@ impl Options {
                     .hint("`tl emulator quirks` lists the quirks and their values")
             })?;
         }
-        let plan = faults::read(&self.faults)?;
+        let plan = fault_plan::read(&self.faults)?;
         builder.faults(plan).map_err(|error| {
             Failure::usage(error.to_string()).hint("run `tl emulator faults` to check a plan")
         })

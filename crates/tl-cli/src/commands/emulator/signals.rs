@@ -10,7 +10,7 @@ mod unix {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     use super::Failure;
-    use crate::exit::Exit;
+    use crate::failure::exit::Exit;
 
     /// Signal handlers.
     pub(crate) struct Signals {

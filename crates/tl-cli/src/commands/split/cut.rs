@@ -6,11 +6,12 @@ use std::path::Path;
 use tl_validate::split::{Limits, PacketReader, PlannedPart, container, cuts};
 use tl_validate::{MediaFacts, Tracks};
 
-use super::cannot_split;
 use super::encode::encode;
+use super::error::cannot_split;
 use super::parts::{Division, Written};
 use crate::failure::Failure;
-use crate::output_dir::{JobProgress, OutputDir, packets};
+use crate::ffmpeg::output_dir::{JobProgress, OutputDir};
+use crate::ffmpeg::packets;
 
 /// The parts in the temporary directory.
 pub(super) struct Cut {

@@ -6,10 +6,11 @@ use tl_validate::program::Job;
 use tl_validate::split::PacketReader;
 use tl_validate::{MediaFacts, Tracks, picture_encoder};
 
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output_dir::packets::{self, ALL_STREAMS};
-use crate::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
+use crate::failure::exit::Exit;
+use crate::ffmpeg::error::ffmpeg_failure;
+use crate::ffmpeg::output_dir::{JobProgress, OutputDir};
+use crate::ffmpeg::packets::{self, ALL_STREAMS};
 
 /// A re-encoded file.
 pub(super) struct Encoded {

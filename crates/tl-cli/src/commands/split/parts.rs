@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use tl_validate::program::Job;
 use tl_validate::split::{PacketReader, PlannedPart};
 
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output_dir::packets::{self, ALL_STREAMS};
-use crate::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
+use crate::failure::exit::Exit;
+use crate::ffmpeg::error::ffmpeg_failure;
+use crate::ffmpeg::output_dir::{JobProgress, OutputDir};
+use crate::ffmpeg::packets::{self, ALL_STREAMS};
 
 /// Number of parts per FFmpeg process. Each output file stays open until the process ends.
 const PARTS_PER_CALL: usize = 16;

@@ -9,14 +9,16 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 use tl_validate::formats::{Document, DocumentKind, Entry};
 
-use super::Format;
+use super::format::Format;
 use super::thumbnail::Thumbnail;
-use crate::args::Context;
-use crate::checker::CheckResult;
-use crate::exit::Exit;
+use crate::check::local_check::CheckResult;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Output, json_line};
-use crate::{report, secret};
+use crate::failure::exit::Exit;
+use crate::text::secret;
+use crate::ui::escape::json_line;
+use crate::ui::output::Output;
+use crate::ui::report;
 
 /// Result of one input.
 pub(super) struct FileResult {

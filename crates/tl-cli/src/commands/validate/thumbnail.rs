@@ -8,11 +8,11 @@ use tl_validate::program::{Cancel, Ffmpeg, Job, ProgramErrorKind};
 use tl_validate::rules::{Bound, Measure};
 use tl_validate::{MediaFacts, Report, RulePack, Severity};
 
-use crate::args::Context;
-use crate::cache::program_fingerprint;
-use crate::checker::Checker;
+use crate::check::cache::program_fingerprint;
+use crate::check::local_check::LocalCheck;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::sandbox;
+use crate::ffmpeg::sandbox;
 
 /// A thumbnail of 320 pixels takes 5 to 20 kB.
 const MAX_BYTES: u64 = 200_000;
@@ -65,7 +65,7 @@ impl Thumbnailer {
     /// Returns the thumbnail of the file at `path`.
     pub(super) fn of(
         &self,
-        checker: &Checker,
+        checker: &LocalCheck,
         path: &Path,
         facts: &MediaFacts,
         report: &Report,

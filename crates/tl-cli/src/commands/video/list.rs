@@ -6,18 +6,64 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 use tl_client::Client;
 use tl_model::{IndexId, IndexedAsset, IndexedAssetStatus, SystemMetadata, Timestamp, Video};
-use tl_protocol::endpoint::{ListIndexedAssets, ListVideos, MetadataFilter, TopLevelFilter};
+use tl_protocol::endpoint::{
+    ListIndexedAssets, ListVideos, MetadataFilter, NumberFilter, TopLevelFilter,
+};
 
-use super::VideoList;
-use crate::args::Context;
-use crate::exit::Exit;
+use crate::args::index_ref::IndexRef;
+use crate::args::pages::PageArgs;
+use crate::args::{metadata, number_filter, time};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::list::{Listing, cell, format_seconds};
-use crate::metadata;
+use crate::failure::exit::Exit;
+use crate::text::units::format_seconds;
+use crate::ui::listing::Listing;
+use crate::ui::table::cell;
+
+/// `tl video list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Index to list
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+    /// Filter by status, e.g. ready or failed. Repeatable
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<IndexedAssetStatus>,
+    /// Filter by file name
+    #[arg(long, value_name = "NAME")]
+    filename: Option<String>,
+    /// Filter by duration in seconds: a number or a range, e.g. 10..60
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    duration: Option<NumberFilter>,
+    /// Filter by frame rate: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    fps: Option<NumberFilter>,
+    /// Filter by width in pixels: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    width: Option<NumberFilter>,
+    /// Filter by height in pixels: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    height: Option<NumberFilter>,
+    /// Filter by size in bytes: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    size: Option<NumberFilter>,
+    /// Filter by metadata, or KEY:=JSON for other types. Repeatable
+    #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
+    metadata: Vec<String>,
+    /// Filter by creation time: this time or later
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    created_after: Option<Timestamp>,
+    /// Filter by update time: this time or later
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    updated_after: Option<Timestamp>,
+    #[command(flatten)]
+    page: PageArgs,
+}
 
 /// A video from one or both lists.
 #[derive(Debug, Default)]
@@ -26,8 +72,8 @@ struct Row {
     indexed: Option<IndexedAsset>,
 }
 
-impl VideoList {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+impl List {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         for status in self.status.iter().filter(|status| !status.is_known()) {
             let known: Vec<&str> = IndexedAssetStatus::KNOWN
                 .iter()

@@ -1,0 +1,166 @@
+//! Upload options, shared by `ingest` and `upload`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tl_client::{Checkpoints, Ingest, Upload};
+use tl_protocol::SuppliedUrls;
+use tl_protocol::flow::upload::UploadSettings;
+use tl_validate::Route;
+
+use crate::failure::Failure;
+
+/// Environment variable with the checkpoint directory.
+pub(crate) const CHECKPOINT_DIR_VARIABLE: &str = "TL_CHECKPOINTS";
+
+/// Upload options.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Upload")]
+pub(crate) struct UploadArgs {
+    /// Set the route: asset, multipart, asset-url, tasks [default: by size]
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) route: Option<Route>,
+    /// Resume an interrupted upload of the same file (default)
+    #[arg(long, overrides_with = "no_resume")]
+    resume: bool,
+    /// Start over instead of resuming
+    #[arg(long, overrides_with = "resume")]
+    no_resume: bool,
+    /// Do not write a checkpoint; the upload cannot be resumed
+    #[arg(long)]
+    no_checkpoint: bool,
+    #[command(flatten)]
+    folder: CheckpointArgs,
+    /// Upload this many chunks in parallel
+    #[arg(long, alias = "lanes", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
+    /// Limit the upload rate, e.g. 5MB/s
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    limit_rate: Option<u64>,
+    /// Allow upload URLs from the platform that are private or not https
+    #[arg(long)]
+    allow_unsafe_urls: bool,
+}
+
+/// Options for the checkpoint directory.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckpointArgs {
+    /// Set the checkpoint directory [default: in the user's state directory]
+    #[arg(long, value_name = "DIR", env = CHECKPOINT_DIR_VARIABLE, hide_env_values = true)]
+    checkpoints: Option<PathBuf>,
+}
+
+impl CheckpointArgs {
+    /// Opens the checkpoint directory.
+    pub(crate) fn open(&self) -> Result<Checkpoints, Failure> {
+        match &self.checkpoints {
+            Some(folder) => Ok(Checkpoints::in_folder(folder)),
+            None => Checkpoints::standard()
+                .map_err(|error| Failure::from(error).hint("pass a directory with --checkpoints")),
+        }
+    }
+}
+
+/// Applies the options that both builders share.
+macro_rules! apply {
+    ($arguments:expr, $call:expr) => {{
+        let arguments = $arguments;
+        let mut call = $call.chunks(arguments.settings());
+        if let Some(route) = arguments.route {
+            call = call.route(route);
+        }
+        if arguments.no_resume {
+            call = call.restart();
+        }
+        if arguments.no_checkpoint {
+            call = call.without_checkpoint();
+        } else if let Some(folder) = &arguments.folder.checkpoints {
+            call = call.checkpoint(folder.clone());
+        }
+        call
+    }};
+}
+
+impl UploadArgs {
+    fn settings(&self) -> UploadSettings {
+        UploadSettings::default()
+            .with_concurrency(self.concurrency.into())
+            .with_bytes_per_second(self.limit_rate)
+    }
+
+    /// Policy for URLs that the platform supplies.
+    pub(crate) fn supplied_urls(&self) -> SuppliedUrls {
+        if self.allow_unsafe_urls {
+            SuppliedUrls::Unchecked
+        } else {
+            SuppliedUrls::Checked
+        }
+    }
+
+    pub(crate) fn of_ingest(&self, call: Ingest) -> Ingest {
+        apply!(self, call)
+    }
+
+    pub(crate) fn of_upload(&self, call: Upload) -> Upload {
+        apply!(self, call)
+    }
+
+    /// Whether the same command can resume.
+    pub(crate) fn keeps_checkpoint(&self) -> bool {
+        !self.no_checkpoint
+    }
+}
+
+/// Parses a rate: `800000`, `500kB/s`, `5MB/s`, `1.5MiB`.
+fn parse_rate(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a rate above zero, such as 5MB/s, 800kB/s or 1.5MiB/s".to_owned();
+    let text = text.trim();
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "k" | "kB" | "KB" => 1e3,
+        "M" | "MB" => 1e6,
+        "G" | "GB" => 1e9,
+        "KiB" => 1024.0,
+        "MiB" => 1024.0 * 1024.0,
+        "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    if (1.0..1e15).contains(&bytes) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is in bounds"
+        )]
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_rates() {
+        for (text, expected) in [
+            ("800000", Some(800_000)),
+            ("5MB/s", Some(5_000_000)),
+            ("1.5 MiB/s", Some(1_572_864)),
+            ("500kB", Some(500_000)),
+            ("0", None),
+            ("5 m", None),
+            ("fast", None),
+            ("", None),
+            ("1e9", None),
+        ] {
+            assert_eq!(parse_rate(text).ok(), expected, "{text}");
+        }
+    }
+}

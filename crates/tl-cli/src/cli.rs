@@ -1,0 +1,146 @@
+//! The command line as a whole: global options, the help, and the entry point of the program.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory, Parser};
+use tl_client::config::KEY_VARIABLES;
+
+use crate::commands::Command;
+use crate::context::Context;
+use crate::context::connection::Connection;
+use crate::failure::Failure;
+use crate::failure::exit::{self, Exit};
+use crate::text::secret;
+use crate::ui::output::{Color, Output};
+
+/// Validate, upload and index videos on the TwelveLabs platform
+#[derive(Debug, Parser)]
+#[command(name = "tl", version, after_help = after_help(), arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct Global {
+    /// Print JSON to standard output, errors included; see `tl --help`
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print only results (ids if there are any): no notes, no progress
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Log every step to standard error
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Control when to use color; NO_COLOR is respected
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    color: Color,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+{}
+With --json, standard output contains only JSON, errors included. Every line is one object,
+except that list commands print one array:
+  validate           one line per input, in input order
+  ingest, upload     one line per input, in order of completion
+  wait, delete       one line per id
+  all others         one line
+  errors             {{\"error\": {{...}}}} with kind, message, code (from the platform), status,
+                     request_id, retryable, retry_after (seconds), exit_code, next, causes;
+                     the message is also printed to standard error, unless --quiet is given
+
+Environment variables:
+  TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   API key
+  TWELVE_LABS_API_KEY_FILE                  file with the API key (--api-key-file); takes precedence
+  TWELVELABS_BASE_URL                       base URL of the API (--base-url)
+  TL_CHECKPOINTS                            checkpoint directory (--checkpoints)
+  TL_CACHE                                  cache directory (--cache-dir)
+  TL_PROBE                                  path of the helper `tl-probe` [default: next to `tl`]
+  FFMPEG                                    path of `ffmpeg` [default: search PATH]
+  TL_REQUIRE_SANDBOX                        set to `true` for --require-sandbox
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   standard meaning",
+        exit::table()
+    )
+}
+
+/// Runs `tl` with these arguments, the program name first.
+pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
+    for name in KEY_VARIABLES {
+        if let Ok(key) = std::env::var(name) {
+            secret::add_key(&key);
+        }
+    }
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error, json),
+    };
+    let Global {
+        json,
+        quiet,
+        verbose,
+        color,
+        connection,
+    } = cli.global;
+    let output = Arc::new(Output::new(json, quiet, verbose, color));
+    let context = Context {
+        output: Arc::clone(&output),
+        connection,
+        command_line: Cli::command,
+    };
+    let exit = cli.command.run(&context).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit()
+    });
+    output.finish(exit)
+}
+
+/// Prints help and version to standard output; every other clap error is a usage error.
+fn refused(error: &clap::Error, json: bool) -> Exit {
+    let output = Output::new(json, false, 0, Color::Auto);
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output.text(&error.render().ansi().to_string());
+            return output.finish(Exit::Ok);
+        }
+        _ => {}
+    }
+    let text = error.render();
+    let message = text.to_string();
+    // The text after the usage line is not part of the message.
+    let summary = message
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    output.json(&serde_json::json!({
+        "error": Failure::usage(summary).hint("run `tl help` for the commands, `tl COMMAND --help` for the options of one").to_json()
+    }));
+    output.stderr(text.ansi().to_string().trim_end());
+    output.finish(Exit::Usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn clap_debug_assert() {
+        Cli::command().debug_assert();
+    }
+}

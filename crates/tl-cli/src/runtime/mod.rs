@@ -1,0 +1,47 @@
+//! Runs async work to completion, or until SIGINT or SIGTERM.
+
+pub(crate) mod interrupt;
+
+use std::future::Future;
+
+use crate::failure::Failure;
+use crate::failure::exit::Exit;
+
+/// Runs `work`. SIGINT and SIGTERM cancel it with the error that `interrupted` returns.
+pub(crate) fn run<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    interrupted: impl FnOnce() -> Failure,
+) -> Result<T, Failure> {
+    block_on(async {
+        tokio::select! {
+            // Poll the signals first, so that no work starts before the handler is installed.
+            biased;
+            () = interrupt::first_signal() => Err(interrupted()),
+            result = work => result,
+        }
+    })
+}
+
+/// Runs `work`, which handles signals itself.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                "system",
+                "failed to start the async runtime",
+            )
+            .with_source(&error)
+        })?;
+    let result = runtime.block_on(work);
+    // A blocking read must not delay the exit.
+    runtime.shutdown_background();
+    result
+}
+
+/// Error of commands that leave nothing behind when interrupted.
+pub(crate) fn interrupted() -> Failure {
+    Failure::interrupted("interrupted before a response arrived").hint("run the command again")
+}

@@ -1,0 +1,122 @@
+//! Durations, sizes and counts as text: `90s`, `2m 30s`, `48.0 kB`, `2 files`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// Maximum duration: one year, longer than any operation of the platform.
+const MAX_DURATION: Duration = Duration::from_secs(365 * 86_400);
+
+/// Parses a duration above zero; a plain number means seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let span = match text.trim().parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => text
+            .trim()
+            .parse::<SignedDuration>()
+            .ok()
+            .and_then(|span| Duration::try_from(span).ok()),
+    };
+    span.filter(|span| !span.is_zero() && *span <= MAX_DURATION)
+        .ok_or_else(|| "expected a duration above zero, such as 90s, 2m30s or 1h".to_owned())
+}
+
+/// Formats a duration: `0.3 s`, `42 s`, `2 min 30 s`, `1 h 5 min`.
+pub(crate) fn format_duration(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", span.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Formats seconds; empty if unknown.
+pub(crate) fn format_seconds(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"))
+}
+
+/// Formats bytes in decimal units, like the platform's limits.
+pub(crate) fn format_bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 || unit == "GB" {
+            return if unit == "B" {
+                format!("{bytes} B")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1000.0;
+    }
+    unreachable!("the last unit takes every value")
+}
+
+/// Formats a number with its noun: `1 file`, `2 files`.
+pub(crate) fn pluralize(number: usize, one: &str, many: &str) -> String {
+    let noun = if number == 1 { one } else { many };
+    format!("{number} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_bytes() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (48_000, "48.0 kB"),
+            (2_147_483_648, "2.1 GB"),
+            (5_000_000_000_000, "5000.0 GB"),
+        ] {
+            assert_eq!(format_bytes(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn pluralizes_nouns() {
+        assert_eq!(pluralize(0, "file", "files"), "0 files");
+        assert_eq!(pluralize(1, "file", "files"), "1 file");
+        assert_eq!(pluralize(2, "file", "files"), "2 files");
+    }
+
+    #[test]
+    fn parses_durations() {
+        for (text, expected) in [
+            ("90", Some(90_000)),
+            ("0.5", Some(500)),
+            ("90s", Some(90_000)),
+            ("250ms", Some(250)),
+            ("2m30s", Some(150_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("0", None),
+            ("-5s", None),
+            ("nan", None),
+            ("1e300", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let millis = parse_duration(text).ok().map(|span| span.as_millis());
+            assert_eq!(millis, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn formats_durations() {
+        for (millis, expected) in [
+            (310, "0.3 s"),
+            (42_000, "42 s"),
+            (120_000, "2 min"),
+            (150_000, "2 min 30 s"),
+            (3_600_000, "1 h"),
+            (3_900_000, "1 h 5 min"),
+        ] {
+            assert_eq!(format_duration(Duration::from_millis(millis)), expected);
+        }
+    }
+}

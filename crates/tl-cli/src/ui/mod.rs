@@ -1,0 +1,10 @@
+//! Standard output and standard error; no other module writes to them.
+
+pub(crate) mod confirm;
+pub(crate) mod escape;
+pub(crate) mod listing;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod style;
+pub(crate) mod table;
