@@ -148,6 +148,10 @@ impl RangeRead for Ranges<'_> {
         self.0.len()
     }
 
+    fn read_size(&self) -> Option<usize> {
+        self.0.read_size()
+    }
+
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         self.0
             .read_at(offset, into)
