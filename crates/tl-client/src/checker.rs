@@ -215,8 +215,8 @@ pub(crate) fn get_or_standard(cell: &OnceLock<Checker>) -> Result<Checker, Error
 /// Checks the file at `path` for the route that would be chosen.
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checked, Error> {
-    let checker = get_or_standard(cell)?;
     let file = FileSource::open(path)?;
+    let checker = get_or_standard(cell)?;
     let choice = RouteChoice::for_file(file.len(), checker.rules());
     let handle = file.try_clone_file().map_err(|error| {
         Error::new(

@@ -296,6 +296,7 @@ impl Request {
             }
             Input::Source(source) => Opened::Source(Arc::clone(source)),
             Input::File(path) => Opened::File(Arc::new(FileSource::open(path)?)),
+            Input::OpenFile(file) => Opened::File(Arc::clone(file)),
         })
     }
 
@@ -494,5 +495,9 @@ impl Source for Observed {
     fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let read = self.inner.try_read_at(offset, buffer)?;
         Some(read.inspect(|count| (self.emit)(offset + *count as u64, self.inner.len())))
+    }
+
+    fn read_size(&self) -> Option<usize> {
+        self.inner.read_size()
     }
 }

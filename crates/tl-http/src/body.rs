@@ -250,8 +250,11 @@ impl Block {
         read: impl FnOnce(&mut [u8]) -> Option<io::Result<usize>>,
     ) -> Option<io::Result<usize>> {
         (self.filled, self.used) = (0, 0);
-        self.bytes.resize(size, 0);
-        Some(read(&mut self.bytes)?.map(|count| {
+        if self.bytes.len() < size {
+            // Zeroed memory from the system is cheaper than filling it.
+            self.bytes = vec![0; size];
+        }
+        Some(read(&mut self.bytes[..size])?.map(|count| {
             self.filled = count.min(size);
             self.filled
         }))

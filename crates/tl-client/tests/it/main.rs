@@ -2,9 +2,13 @@
 //! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod examples;
 mod ingest;
 mod resume;
 mod routes;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod sources;
 mod versions;
 
 use std::{
