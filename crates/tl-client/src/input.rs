@@ -11,7 +11,7 @@ use tl_protocol::{BytesSource, Source};
 use tl_validate::web;
 use url::Url;
 
-use crate::{Error, ErrorKind, FileSource, source};
+use crate::{Error, ErrorKind, FileSource};
 
 /// The input of an upload or ingestion.
 ///
@@ -64,18 +64,23 @@ impl Input {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] for another scheme, such as `ftp://` or `s3://`, and for a URL
-    /// without a host.
+    /// without a host. A `source::ObjectSource` (feature `object_store`) reads `s3://` and similar
+    /// objects.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let Some(scheme) = url_scheme(text) else {
             return Ok(Self::File(text.into()));
         };
-        if !is_http(scheme) {
+        if !["http", "https"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+        {
+            let instead = match scheme.eq_ignore_ascii_case("file") {
+                true => WITHOUT_FILE,
+                false => PRESIGNED,
+            };
             return Err(Error::new(
                 ErrorKind::Configuration,
-                format!(
-                    "the platform cannot fetch `{scheme}://` addresses: {}",
-                    instead_of(scheme)
-                ),
+                format!("the platform cannot fetch `{scheme}://` addresses: {instead}"),
             ));
         }
         let url = Url::parse(text).map_err(|error| {
@@ -109,25 +114,8 @@ fn url_scheme(text: &str) -> Option<&str> {
     is_scheme.then_some(scheme)
 }
 
-fn is_http(scheme: &str) -> bool {
-    ["http", "https"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known))
-}
-
-/// What to do instead of giving a URL with this scheme.
-fn instead_of(scheme: &str) -> &'static str {
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" | "https" => {
-            "for a link, pass a `Url`; for text that may be a link or a path, call `Input::parse`"
-        }
-        "file" => "pass the path without `file://`",
-        _ => {
-            "give an https link to the raw file, for example a presigned URL, or read the object through \
-             `source::ObjectSource` (feature `object_store`)"
-        }
-    }
-}
+const WITHOUT_FILE: &str = "pass the path without `file://`";
+const PRESIGNED: &str = "give an https link to the raw file, for example a presigned URL";
 
 /// The error for a URL in place of a path; `None` if the path does not look like a URL.
 pub(crate) fn url_as_path(path: &Path) -> Option<Error> {
@@ -138,9 +126,17 @@ pub(crate) fn url_as_path(path: &Path) -> Option<Error> {
         Ok(url) => web::shown(&url),
         Err(_) => format!("{scheme}://…"),
     };
+    let instead = match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => {
+            "for a link, pass a `Url`; for text that may be a link or a path, call `Input::parse`"
+                .to_owned()
+        }
+        "file" => WITHOUT_FILE.to_owned(),
+        _ => format!("{PRESIGNED}, or open the object as `source::ObjectSource`"),
+    };
     Some(Error::new(
         ErrorKind::Configuration,
-        format!("`{shown}` is a URL and not a path: {}", instead_of(scheme)),
+        format!("`{shown}` is a URL and not a path: {instead}"),
     ))
 }
 
@@ -206,9 +202,9 @@ from! {
     BytesSource, bytes => Self::source(bytes);
     Arc<dyn Source>, source => Self::Source(source);
     #[cfg(feature = "async")]
-    source::AsyncSource, reader => Self::source(reader);
+    crate::source::AsyncSource, reader => Self::source(reader);
     #[cfg(feature = "object_store")]
-    source::ObjectSource, object => Self::source(object);
+    crate::source::ObjectSource, object => Self::source(object);
     Url, url => Self::Url(url);
     AssetId, asset_id => Self::Asset(asset_id);
 }
@@ -246,7 +242,6 @@ mod tests {
         check("C://clips/a.mp4", "file C://clips/a.mp4");
         check("ftp://example.com/a.mp4", "cannot fetch `ftp://`");
         check("s3://bucket/a.mp4", "cannot fetch `s3://`");
-        check("s3://bucket/a.mp4", "source::ObjectSource");
         check("file:///clips/a.mp4", "pass the path without `file://`");
         check("https://", "cannot be used");
     }

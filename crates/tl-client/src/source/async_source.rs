@@ -26,11 +26,12 @@ const READ_SIZE: usize = 1 << 20;
 /// The reader has one position, so reads of concurrent chunks take turns. Each read runs as a task
 /// of the tokio runtime in which the source was created, and fails after the
 /// [timeout](Self::with_timeout). One read is in memory at a time, of at most the
-/// [read size](Self::with_read_size).
+/// [read size](Self::with_read_size). With the blocking client, the runtime must run on other threads
+/// than the caller's.
 ///
 /// If an upload is canceled during a read, the read ends in the background, within the timeout, and
 /// its bytes are dropped. After an incomplete read the reader is positioned again. The reader is
-/// dropped with the last clone of the source.
+/// dropped with the source.
 ///
 /// The source does not notice if the content changes while it is sent; a
 /// [`FileSource`](crate::FileSource) does.

@@ -18,7 +18,8 @@ const READ_SIZE: usize = 8 << 20;
 /// Each read is one GET of at most the [read size](Self::with_read_size). It runs as a task of the
 /// tokio runtime in which the source was opened, and fails after the
 /// [timeout](Self::with_timeout). A chunk in flight holds up to two reads in memory, so the read
-/// size bounds the memory of an upload.
+/// size bounds the memory of an upload. With the blocking client, the runtime must run on other
+/// threads than the caller's.
 ///
 /// Each GET demands the version that was opened, by its ETag, or by its time of modification if the
 /// store has no strong ETag. An object that is replaced during the upload is an error, never a mix

@@ -543,6 +543,26 @@ fn source_of_a_stopped_runtime_is_an_error() {
 }
 
 #[test]
+fn dropping_the_runtime_ends_a_hanging_read() {
+    use tokio::runtime::Builder;
+    for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+        let runtime = builder.enable_all().build().expect("a runtime");
+        let mut reader = Reader::new(100);
+        reader.hangs_at = 50;
+        let source = runtime
+            .block_on(AsyncSource::new("match.mp4", reader))
+            .expect("it seeks");
+        let started = Instant::now();
+        // On a thread of the runtime, as an upload reads; dropping the runtime waits for it.
+        let read = runtime.spawn_blocking(move || source.read_at(60, &mut [0; 10]));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+        assert!(!read.is_finished(), "it hangs");
+        drop(runtime);
+        assert!(started.elapsed() < Duration::from_secs(10), "it waited");
+    }
+}
+
+#[test]
 fn async_source_needs_a_runtime() {
     let future = AsyncSource::new("match.mp4", io::Cursor::new(vec![0; 10]));
     let mut future = std::pin::pin!(future);
