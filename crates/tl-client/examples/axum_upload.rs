@@ -15,7 +15,12 @@ async fn upload(
     extract::Path(name): extract::Path<String>,
     video: Bytes,
 ) -> Reply {
-    let report = validate_bytes(&name, &video, &Target::new(Route::Asset))
+    let (file, bytes) = (name.clone(), video.clone());
+    let check = move || validate_bytes(&file, &bytes, &Target::new(Route::Asset));
+    // A hostile file can take up to 10 s, which would block a worker of the runtime.
+    let report = tokio::task::spawn_blocking(check)
+        .await
+        .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
         .map_err(|error| (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string()))?;
     if report.is_refused() {
         return Err((StatusCode::UNPROCESSABLE_ENTITY, report.to_string()));

@@ -51,6 +51,7 @@ mod event;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod ingest;
 mod input;
+mod link;
 mod outcome;
 pub mod route;
 pub mod source;

@@ -23,7 +23,7 @@ use std::{
 use tl_protocol::Source;
 use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
-use crate::{Error, ErrorKind, input};
+use crate::{Error, ErrorKind, link::url_as_path};
 
 #[cfg(feature = "async")]
 pub use async_source::AsyncSource;
@@ -169,7 +169,7 @@ impl FileSource {
         // Check before opening: opening a pipe would block until it has a writer.
         let metadata = path
             .metadata()
-            .map_err(|error| input::url_as_path(path).unwrap_or_else(|| unusable(path, error)))?;
+            .map_err(|error| url_as_path(path).unwrap_or_else(|| unusable(path, error)))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
                 "a directory"

@@ -4,7 +4,8 @@ use crate::header::HeaderReader;
 use crate::{ProbeError, Prober, Report, RulePack, Target, check, check_probe_failure};
 
 /// Checks a video in memory against the current rules, for example an upload before it is forwarded.
-/// `name` is used only in messages.
+/// `name` is used only in messages. Real files take milliseconds; a hostile one can take up to 10 s,
+/// so in an async program call it on a thread that may block.
 ///
 /// The prober is always [`HeaderReader`], whatever other features are on: it is pure Rust, so
 /// untrusted bytes do not reach FFmpeg in this process. It reads the headers of mp4, mov, mkv and

@@ -17,7 +17,7 @@ use tokio::{
 use super::bridge::Bridge;
 use crate::{Error, ErrorKind};
 
-/// Default read size. A read is a task of its own, and a seek of some readers is slow.
+/// Default read size. Each read starts a task, and a seek of some readers is slow.
 const READ_SIZE: usize = 1 << 20;
 
 /// An async reader that can seek, as a [`Source`]: for example a `tokio::fs::File` or a reader of

@@ -52,7 +52,7 @@ impl ObjectSource {
     /// of the location as its file name.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if there is no such object, or if it cannot be read.
+    /// [`ErrorKind::File`] if the object does not exist or cannot be read.
     /// [`ErrorKind::Configuration`] outside of a tokio runtime.
     pub async fn open(
         store: Arc<dyn ObjectStore>,

@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(all(feature = "header", feature = "object_store"))]
 mod examples;
 mod ingest;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod objects;
 mod resume;
 mod routes;
 #[cfg(all(feature = "header", feature = "object_store"))]
