@@ -168,6 +168,10 @@ impl RangeRead for Ranges<'_> {
         self.0.len()
     }
 
+    fn read_size(&self) -> Option<usize> {
+        self.0.read_size()
+    }
+
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         self.0
             .read_at(offset, into)
@@ -244,8 +248,8 @@ pub(crate) fn check_facts(cell: &OnceLock<Checker>, facts: &MediaFacts, route: R
 /// Checks the file at `path` for the route that would be chosen.
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checked, Error> {
-    let checker = get_or_standard(cell)?;
     let file = FileSource::open(path)?;
+    let checker = get_or_standard(cell)?;
     let choice = RouteChoice::for_file(file.len(), checker.rules());
     let handle = file.try_clone_file().map_err(|error| {
         Error::new(

@@ -36,7 +36,8 @@ pub enum Event {
     },
     /// Bytes of a file sent in one request. A retry starts again at the first byte.
     Sending {
-        /// Bytes sent so far in this attempt.
+        /// Bytes read for sending so far in this attempt: those sent, plus the buffers of the
+        /// transport, and at most one read of a source with a read size.
         sent: u64,
         /// Total bytes.
         total: u64,

@@ -309,6 +309,9 @@ impl Request {
             Input::Probed(probed) => {
                 Opened::Media(Payload::Bytes(MediaBytes::File(Arc::clone(&probed.source))))
             }
+            Input::OpenFile(file) => {
+                Opened::Media(Payload::Bytes(MediaBytes::File(Arc::clone(file))))
+            }
         })
     }
 
@@ -496,5 +499,9 @@ impl Source for Observed {
     fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let read = self.inner.try_read_at(offset, buffer)?;
         Some(read.inspect(|count| (self.emit)(offset + *count as u64, self.inner.len())))
+    }
+
+    fn read_size(&self) -> Option<usize> {
+        self.inner.read_size()
     }
 }

@@ -5,15 +5,45 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use tl_model::AssetId;
-use tl_protocol::Source;
+use tl_protocol::{BytesSource, Source};
 #[cfg(any(feature = "async", feature = "blocking"))]
 use tl_validate::web;
 use url::Url;
 
-use crate::{Error, ErrorKind, ProbedFile};
+use crate::{
+    Error, ErrorKind, FileSource, ProbedFile,
+    link::{PRESIGNED, WITHOUT_FILE, url_scheme},
+};
 
 /// The input of an upload or ingestion.
+///
+/// Every method that takes an input also takes what can be converted to it:
+///
+/// | Type | Input |
+/// |---|---|
+/// | `&str`, `String`, `&Path`, `PathBuf` | a local file |
+/// | [`FileSource`], `Arc<FileSource>` | a local file that is already open |
+/// | `(name, bytes)`, [`BytesSource`] | bytes in memory: [`bytes::Bytes`], `Vec<u8>`, … |
+/// | `source::AsyncSource` | an async reader (feature `async`) |
+/// | `source::ObjectSource` | an object of an object store (feature `object_store`) |
+/// | `Arc<dyn Source>` | any other source; see [`Input::source`] |
+/// | [`Url`] | a link that the platform fetches |
+/// | [`AssetId`] | an existing asset |
+///
+/// A string is always a path. For text from a user, which may be a path or a link, use
+/// [`Input::parse`]. A link in place of a path is an error that says so.
+///
+/// ```
+/// use tl_client::Input;
+///
+/// let path = Input::from("clips/match.mp4");
+/// let bytes = Input::from(("match.mp4", vec![0; 16]));
+/// let link = Input::parse("https://example.com/match.mp4")?;
+/// assert!(matches!(link, Input::Url(_)));
+/// # Ok::<(), tl_client::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Input {
@@ -21,10 +51,14 @@ pub enum Input {
     File(PathBuf),
     /// A local file that was probed before. It is not probed again.
     Probed(ProbedFile),
+    /// A local file that is already open.
+    OpenFile(Arc<FileSource>),
     /// A direct link to the raw file, which the platform fetches.
     Url(Url),
-    /// Bytes from any other source. The check reads them in place. If its prober reads only files,
-    /// they are sent unchecked, as reported by [`Event::NotChecked`](crate::Event::NotChecked) and
+    /// Bytes from any other source. The check reads them in place, by ranges; every built-in prober
+    /// can. With a custom prober that reads only files, or if the bytes arrive too slowly for its
+    /// deadline, they are sent unchecked, as reported by
+    /// [`Event::NotChecked`](crate::Event::NotChecked) and
     /// [`Ingested::not_checked`](crate::Ingested::not_checked).
     Source(Arc<dyn Source>),
     /// An existing asset.
@@ -36,28 +70,39 @@ impl Input {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] for another scheme, such as `ftp://` or `s3://`, and for a URL
-    /// without a host.
+    /// without a host. A `source::ObjectSource` (feature `object_store`) reads `s3://` and similar
+    /// objects.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| {
-            !scheme.is_empty()
-                && scheme
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-        }) else {
+        let Some(scheme) = url_scheme(text) else {
             return Ok(Self::File(text.into()));
         };
-        if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+        if !["http", "https"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+        {
+            let instead = match scheme.eq_ignore_ascii_case("file") {
+                true => WITHOUT_FILE,
+                false => PRESIGNED,
+            };
             return Err(Error::new(
                 ErrorKind::Configuration,
-                format!(
-                    "unsupported URL scheme `{scheme}`: use an https URL of the file, e.g. a presigned URL"
-                ),
+                format!("unsupported URL scheme `{scheme}`: {instead}"),
             ));
         }
         let url = Url::parse(text).map_err(|error| {
             Error::new(ErrorKind::Configuration, "invalid URL").with_source(error)
         })?;
         Ok(Self::Url(url))
+    }
+
+    /// Uses any source of bytes.
+    pub fn source(source: impl Source + 'static) -> Self {
+        Self::Source(Arc::new(source))
+    }
+
+    /// Uses bytes in memory, with the file name `name`. Cloning [`Bytes`] does not copy them.
+    pub fn bytes(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        Self::source(BytesSource::new(name, bytes))
     }
 }
 
@@ -94,46 +139,47 @@ pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), E
     }
 }
 
-impl From<&str> for Input {
+/// Implements conversions from types by an expression.
+macro_rules! from {
+    ($($(#[$attribute:meta])* $type:ty, $value:ident => $input:expr;)+) => {
+        $(
+            $(#[$attribute])*
+            impl From<$type> for Input {
+                fn from($value: $type) -> Self {
+                    $input
+                }
+            }
+        )+
+    };
+}
+
+from! {
     /// A path; use [`Input::parse`] or [`Url`] for a link.
-    fn from(path: &str) -> Self {
-        Self::File(path.into())
-    }
+    &str, path => Self::File(path.into());
+    /// A path; use [`Input::parse`] or [`Url`] for a link.
+    String, path => Self::File(path.into());
+    /// A path; use [`Input::parse`] or [`Url`] for a link.
+    &String, path => Self::File(path.into());
+    PathBuf, path => Self::File(path);
+    &PathBuf, path => Self::File(path.clone());
+    &Path, path => Self::File(path.to_owned());
+    FileSource, file => Self::OpenFile(Arc::new(file));
+    Arc<FileSource>, file => Self::OpenFile(file);
+    BytesSource, bytes => Self::source(bytes);
+    ProbedFile, file => Self::Probed(file);
+    Arc<dyn Source>, source => Self::Source(source);
+    #[cfg(feature = "async")]
+    crate::source::AsyncSource, reader => Self::source(reader);
+    #[cfg(feature = "object_store")]
+    crate::source::ObjectSource, object => Self::source(object);
+    Url, url => Self::Url(url);
+    AssetId, asset_id => Self::Asset(asset_id);
 }
 
-impl From<PathBuf> for Input {
-    fn from(path: PathBuf) -> Self {
-        Self::File(path)
-    }
-}
-
-impl From<&Path> for Input {
-    fn from(path: &Path) -> Self {
-        Self::File(path.to_owned())
-    }
-}
-
-impl From<ProbedFile> for Input {
-    fn from(file: ProbedFile) -> Self {
-        Self::Probed(file)
-    }
-}
-
-impl From<Url> for Input {
-    fn from(url: Url) -> Self {
-        Self::Url(url)
-    }
-}
-
-impl From<Arc<dyn Source>> for Input {
-    fn from(source: Arc<dyn Source>) -> Self {
-        Self::Source(source)
-    }
-}
-
-impl From<AssetId> for Input {
-    fn from(asset_id: AssetId) -> Self {
-        Self::Asset(asset_id)
+impl<N: Into<String>, B: Into<Bytes>> From<(N, B)> for Input {
+    /// A file name and bytes in memory.
+    fn from((name, bytes): (N, B)) -> Self {
+        Self::bytes(name, bytes)
     }
 }
 
@@ -160,9 +206,49 @@ mod tests {
             "url https://example.com/a.mp4?x=1",
         );
         check("HTTPS://example.com/a.mp4", "url https://example.com/a.mp4");
+        check("C://clips/a.mp4", "file C://clips/a.mp4");
         check("ftp://example.com/a.mp4", "unsupported URL scheme `ftp`");
         check("s3://bucket/a.mp4", "unsupported URL scheme `s3`");
+        check("file:///clips/a.mp4", "pass the path without `file://`");
         check("https://", "invalid URL");
+    }
+
+    #[test]
+    fn converts_from_everything_that_has_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        std::fs::write(&path, b"bytes").unwrap();
+        let text = path.to_str().unwrap().to_owned();
+        let open = || FileSource::open(&path).unwrap();
+        let any: Arc<dyn Source> = Arc::new(open());
+        let inputs: [(Input, &str); 14] = [
+            (text.as_str().into(), "file"),
+            ((&text).into(), "file"),
+            (text.clone().into(), "file"),
+            (path.as_path().into(), "file"),
+            ((&path).into(), "file"),
+            (path.clone().into(), "file"),
+            (open().into(), "open file"),
+            (Arc::new(open()).into(), "open file"),
+            (any.into(), "source"),
+            (("a.mp4", Bytes::from_static(b"bytes")).into(), "source"),
+            (("a.mp4".to_owned(), b"bytes".to_vec()).into(), "source"),
+            (BytesSource::new("a.mp4", "bytes").into(), "source"),
+            (Input::bytes("a.mp4", "bytes"), "source"),
+            (Input::source(open()), "source"),
+        ];
+        for (at, (input, expected)) in inputs.into_iter().enumerate() {
+            let (kind, name, len) = match input {
+                Input::File(path) => {
+                    let file = FileSource::open(path).unwrap();
+                    ("file", file.name().to_owned(), file.len())
+                }
+                Input::OpenFile(file) => ("open file", file.name().to_owned(), file.len()),
+                Input::Source(source) => ("source", source.name().to_owned(), source.len()),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!((kind, name.as_str(), len), (expected, "a.mp4", 5), "{at}");
+        }
     }
 
     #[cfg(any(feature = "async", feature = "blocking"))]

@@ -24,7 +24,7 @@
 //! | Module | Contents |
 //! |---|---|
 //! | [`config`] | API key, base URL, limits, environment variables |
-//! | [`source`] | files as [`tl_protocol::Source`], with change detection |
+//! | [`source`] | files, async readers and objects of object stores as [`tl_protocol::Source`] |
 //! | [`checker`] | the local check: prober and rules |
 //! | [`route`] | choice of the upload route |
 //! | [`checkpoint`] | upload state on disk, to resume in another process |
@@ -51,6 +51,7 @@ mod event;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod ingest;
 mod input;
+mod link;
 mod outcome;
 mod probed_file;
 pub mod route;

@@ -1,5 +1,13 @@
-//! Files as sources: opened once, read by offset, never copied or modified. Each read checks that
-//! the file has not changed, so that two versions of it are never mixed.
+//! Sources of bytes. Files are opened once, read by offset, never copied or modified; each read
+//! checks that the file has not changed, so that two versions of it are never mixed. Further sources
+//! are async readers and, with feature `object_store`, objects of an object store.
+
+#[cfg(feature = "async")]
+mod async_source;
+#[cfg(any(feature = "async", feature = "object_store"))]
+mod bridge;
+#[cfg(feature = "object_store")]
+mod object_source;
 
 use std::{
     fs::{File, Metadata},
@@ -15,7 +23,13 @@ use std::{
 use tl_protocol::Source;
 use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, link::url_as_path};
+
+#[cfg(feature = "async")]
+pub use async_source::AsyncSource;
+#[cfg(feature = "object_store")]
+pub use object_source::ObjectSource;
+pub use tl_protocol::BytesSource;
 
 /// A regular file. Reads use absolute offsets, so several can run in parallel.
 ///
@@ -149,11 +163,13 @@ impl FileSource {
     ///
     /// # Errors
     /// [`ErrorKind::File`] if the file does not exist, is not a regular file (a directory, a pipe,
-    /// a device), cannot be read, or is empty.
+    /// a device), cannot be read, or is empty. [`ErrorKind::Configuration`] if `path` is a URL.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         // Check before opening: opening a pipe would block until it has a writer.
-        let metadata = path.metadata().map_err(|error| unusable(path, error))?;
+        let metadata = path
+            .metadata()
+            .map_err(|error| url_as_path(path).unwrap_or_else(|| unusable(path, error)))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
                 "a directory"

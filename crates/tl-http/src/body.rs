@@ -5,6 +5,10 @@ use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
 
+/// Maximum size of a read for a source with a [read size](Source::read_size), in bytes: 16 MiB. It
+/// bounds the memory of an upload, whatever the source states.
+pub const MAX_READ_SIZE: usize = 16 << 20;
+
 /// Bytes that can be read repeatedly from any offset: a file, a buffer, or a custom seekable
 /// reader.
 ///
@@ -35,6 +39,17 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// An asynchronous driver calls this on a thread that must not block.
     fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let _ = (offset, buffer);
+        None
+    }
+
+    /// The preferred size of a read in bytes, if a read has a high fixed cost: for example, if each
+    /// read is a request to an object store. The default, `None`, means that small reads are cheap.
+    ///
+    /// Uploads and the local check then read blocks of this size, and keep a block in memory until
+    /// it is used: one per chunk in flight. At most [`MAX_READ_SIZE`]; the local check reads at most
+    /// 4 MiB at a time. The last block of a chunk is shorter. A source that wraps another one
+    /// returns the read size of that source.
+    fn read_size(&self) -> Option<usize> {
         None
     }
 }
@@ -178,6 +193,7 @@ impl Body {
             body: self.clone(),
             piece: 0,
             offset: 0,
+            block: Block::default(),
         }
     }
 }
@@ -205,6 +221,50 @@ pub struct BodyReader {
     body: Body,
     piece: usize,
     offset: u64,
+    /// The bytes that follow in the current piece, if its source has a read size.
+    block: Block,
+}
+
+/// A block read from a source with a read size, and how much of it is used.
+#[derive(Default)]
+struct Block {
+    bytes: Vec<u8>,
+    filled: usize,
+    used: usize,
+}
+
+impl Block {
+    /// Moves the next bytes to `buffer`. Returns 0 if the block is used up.
+    fn take(&mut self, buffer: &mut [u8]) -> usize {
+        let rest = &self.bytes[self.used..self.filled];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.used += count;
+        count
+    }
+
+    /// Replaces the block by up to `size` bytes from `read`.
+    fn fill(
+        &mut self,
+        size: usize,
+        read: impl FnOnce(&mut [u8]) -> Option<io::Result<usize>>,
+    ) -> Option<io::Result<usize>> {
+        (self.filled, self.used) = (0, 0);
+        if self.bytes.len() < size {
+            // Zeroed memory from the system is cheaper than filling it.
+            self.bytes = vec![0; size];
+        }
+        Some(read(&mut self.bytes[..size])?.map(|count| {
+            self.filled = count.min(size);
+            self.filled
+        }))
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bytes used", self.used, self.filled)
+    }
 }
 
 impl BodyReader {
@@ -230,23 +290,36 @@ impl BodyReader {
                 self.offset = 0;
                 continue;
             }
-            let limit = usize::try_from(left)
-                .unwrap_or(usize::MAX)
-                .min(buffer.len());
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
+            let limit = left.min(buffer.len());
+            let buffer = &mut buffer[..limit];
             let count = match piece {
                 Piece::Bytes(bytes) => {
                     // A buffer in memory is never longer than a usize.
                     let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
-                    buffer[..limit].copy_from_slice(&bytes[start..start + limit]);
+                    buffer.copy_from_slice(&bytes[start..start + limit]);
                     limit
                 }
                 Piece::Source { source, start, len } => {
                     let at = start + self.offset;
-                    match retry_interrupted(|| read(&**source, at, &mut buffer[..limit]))? {
-                        Ok(0) => return Some(Err(ended_early(&**source, at, start + len))),
-                        Ok(count) => count.min(limit),
-                        Err(error) => return Some(Err(error)),
+                    let mut count = self.block.take(buffer);
+                    if count == 0 {
+                        let size = source.read_size().unwrap_or(0).min(MAX_READ_SIZE).min(left);
+                        let filled = if size > limit {
+                            self.block.fill(size, |block| {
+                                retry_interrupted(|| read(&**source, at, block))
+                            })
+                        } else {
+                            retry_interrupted(|| read(&**source, at, buffer))
+                        };
+                        count = match filled? {
+                            Ok(0) => return Some(Err(ended_early(&**source, at, start + len))),
+                            Ok(_) if size > limit => self.block.take(buffer),
+                            Ok(count) => count.min(limit),
+                            Err(error) => return Some(Err(error)),
+                        };
                     }
+                    count
                 }
             };
             self.offset += count as u64;
@@ -286,7 +359,7 @@ fn ended_early(source: &dyn Source, at: u64, announced: u64) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::{io::Read, sync::Mutex};
 
     use proptest::prelude::*;
 
@@ -368,15 +441,103 @@ mod tests {
         assert!(short.try_read(&mut buffer).unwrap().is_err());
     }
 
+    /// A source with a read size, that counts its reads and returns at most `most` bytes for each.
+    #[derive(Debug)]
+    struct Costly {
+        bytes: BytesSource,
+        read_size: usize,
+        most: usize,
+        reads: Mutex<Vec<(u64, usize)>>,
+    }
+
+    impl Costly {
+        fn new(bytes: Vec<u8>, read_size: usize) -> Self {
+            Self {
+                bytes: BytesSource::new("clip.mp4", bytes),
+                read_size,
+                most: usize::MAX,
+                reads: Mutex::default(),
+            }
+        }
+
+        fn reads(&self) -> Vec<(u64, usize)> {
+            self.reads.lock().unwrap().clone()
+        }
+    }
+
+    impl Source for Costly {
+        fn name(&self) -> &str {
+            self.bytes.name()
+        }
+
+        fn len(&self) -> u64 {
+            self.bytes.len()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            self.reads.lock().unwrap().push((offset, buffer.len()));
+            let most = buffer.len().min(self.most);
+            self.bytes.read_at(offset, &mut buffer[..most])
+        }
+
+        fn read_size(&self) -> Option<usize> {
+            Some(self.read_size)
+        }
+    }
+
+    #[test]
+    fn reads_have_the_size_that_the_source_states() {
+        let check = |read_size, start, len, step: usize, expected: &[(u64, usize)]| {
+            let bytes: Vec<u8> = (0..200).collect();
+            let costly = Arc::new(Costly::new(bytes.clone(), read_size));
+            let body = Body::from_range(Arc::clone(&costly) as _, start, len);
+            let mut reader = body.reader();
+            assert!(reader.try_read(&mut [0; 4]).is_none(), "it may block");
+            let (mut all, mut buffer) = (Vec::new(), vec![0; step]);
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                all.extend_from_slice(&buffer[..count]);
+            }
+            let range = usize::try_from(start).unwrap()..usize::try_from(start + len).unwrap();
+            assert_eq!(all, bytes[range]);
+            assert_eq!(
+                costly.reads(),
+                expected,
+                "{read_size} {start}+{len} by {step}"
+            );
+        };
+        check(64, 0, 200, 16, &[(0, 64), (64, 64), (128, 64), (192, 8)]);
+        check(64, 10, 100, 16, &[(10, 64), (74, 36)]);
+        check(1000, 10, 100, 7, &[(10, 100)]);
+        check(0, 0, 20, 16, &[(0, 16), (16, 4)]);
+        check(usize::MAX, 0, 200, 16, &[(0, 200)]);
+        // A larger buffer is filled directly.
+        check(8, 0, 200, 100, &[(0, 100), (100, 100)]);
+    }
+
+    #[test]
+    fn huge_read_size_takes_bounded_memory() {
+        let costly = Arc::new(Costly::new(vec![7; MAX_READ_SIZE + 1], usize::MAX));
+        let body = Body::from_source(Arc::clone(&costly) as _);
+        assert_eq!(all(&body).len(), MAX_READ_SIZE + 1);
+        assert!(costly.reads().iter().all(|(_, len)| *len <= MAX_READ_SIZE));
+    }
+
     proptest! {
         #[test]
         fn pieces_concatenate_for_any_read_size(
-            pieces in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
+            pieces in prop::collection::vec((0_usize..3, prop::collection::vec(any::<u8>(), 0..40)), 0..6),
             step in 1_usize..17,
+            read_size in 0_usize..30,
+            most in 1_usize..30,
         ) {
             let expected: Vec<u8> = pieces.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
-            let body = Body::concat(pieces.iter().map(|(in_memory, bytes)| {
-                if *in_memory { Body::from(bytes.clone()) } else { Body::from_source(source(bytes)) }
+            let body = Body::concat(pieces.iter().map(|(kind, bytes)| match kind {
+                0 => Body::from(bytes.clone()),
+                1 => Body::from_source(source(bytes)),
+                _ => {
+                    let costly = Costly { most, ..Costly::new(bytes.clone(), read_size) };
+                    Body::from_source(Arc::new(costly))
+                }
             }));
             prop_assert_eq!(body.len(), expected.len() as u64);
             let mut reader = body.reader();

@@ -31,7 +31,7 @@ mod time;
 pub mod tls;
 mod transport;
 
-pub use body::{Body, BodyReader, BytesSource, Source};
+pub use body::{Body, BodyReader, BytesSource, MAX_READ_SIZE, Source};
 pub use credentials::{ApiKey, Credentials};
 pub use exchange::{
     Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind,

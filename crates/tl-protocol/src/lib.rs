@@ -40,6 +40,6 @@ pub use retry::{Policy, Repeat};
 /// endpoints and flows need one import path. All other items of that crate are in [`tl_http`].
 pub use tl_http::{
     ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, Credentials, Delivery,
-    Exchange, Feed, FeedStep, Flow, HttpSettings, Now, Outcome, Prepared, Proxy, SetupError,
-    Source, Step, SuppliedUrls, Token, Transport, TransportError, TransportErrorKind,
+    Exchange, Feed, FeedStep, Flow, HttpSettings, MAX_READ_SIZE, Now, Outcome, Prepared, Proxy,
+    SetupError, Source, Step, SuppliedUrls, Token, Transport, TransportError, TransportErrorKind,
 };

@@ -32,6 +32,7 @@
 //! | `remedy` | [`Fix`], [`split`], [`timeline`]; `program` runs `ffmpeg` for them |
 //! | `report` | [`Report`] and its [`formats`]: text, JSON, HTML, CSV, JUnit, SARIF |
 //! | `check` | [`check()`], [`check_size`], [`fix_all`] |
+//! | `preflight` | `validate_bytes`: probe and check in one call |
 //!
 //! # Features
 //!
@@ -48,6 +49,8 @@
 
 mod check;
 pub mod facts;
+#[cfg(feature = "header")]
+mod preflight;
 mod probe;
 mod remedy;
 mod remote;
@@ -59,6 +62,8 @@ mod text;
 
 pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
+#[cfg(feature = "header")]
+pub use preflight::validate_bytes;
 #[cfg(feature = "ffmpeg")]
 pub use probe::ffmpeg;
 #[cfg(feature = "header")]

@@ -13,7 +13,7 @@ use support::{bytes, clip, good};
 use tl_validate::header::HeaderReader;
 use tl_validate::{
     DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Route, RulePack,
-    Severity, Target, check, check_probe_failure,
+    Severity, Target, check, check_probe_failure, validate_bytes,
 };
 
 fn read(path: &Path) -> Result<MediaFacts, ProbeError> {
@@ -60,13 +60,39 @@ fn out_of_bounds_clips_are_refused_by_headers() {
 }
 
 #[test]
+fn bytes_in_memory_are_checked_like_a_file() {
+    let target = Target::new(Route::Asset);
+    let report = |path: &Path| validate_bytes("a.mp4", &fs::read(path).expect("a clip"), &target);
+    let good = report(&good()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!good.is_refused(), "{good}");
+    assert!(good.findings.iter().any(|f| f.rule == "file.header_only"));
+    let small = support::simple("small.mp4", "320x180", 5.0, true);
+    let facts = read(&small).unwrap_or_else(|error| panic!("{error}"));
+    let small = report(&small).unwrap_or_else(|error| panic!("{error}"));
+    assert!(small.is_refused(), "{small}");
+    assert_eq!(small, check(&facts, &target, RulePack::current()));
+
+    let refused = |bytes: &[u8], words: &str| {
+        let report = validate_bytes("a.mp4", bytes, &target).expect("about the file");
+        let text = report.to_string();
+        assert!(report.is_refused() && text.contains(words), "{text}");
+    };
+    refused(b"", "empty");
+    refused(b"#EXTM3U\n", "HLS playlist");
+    refused(&fs::read(support::good()).expect("a clip")[..20_000], "");
+    let error = validate_bytes("a.avi", b"RIFF....AVI LIST", &target).expect_err("not read");
+    assert_eq!(error.kind(), ProbeErrorKind::UnsupportedFormat, "{error}");
+    assert!(error.to_string().starts_with("a.avi: "), "{error}");
+}
+
+#[test]
 fn unsupported_formats_are_unknown_not_broken() {
     let avi = clip(
         "plain.avi",
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=5 -c:v mpeg4",
     );
     let error = read(&avi).expect_err("no AVI");
-    assert_eq!(error.kind(), ProbeErrorKind::Unsupported, "{error}");
+    assert_eq!(error.kind(), ProbeErrorKind::UnsupportedFormat, "{error}");
     let report = check_probe_failure(&error, &Target::new(Route::Tasks), RulePack::current());
     assert_eq!(report.predicted_code(), None, "{report}");
 
@@ -92,7 +118,7 @@ fn headers_agree_with_full_probe_on_corpus() {
         let (headers, full) = (read(&path), InProcess::new().probe(&path));
         let headers = match headers {
             Ok(headers) => headers,
-            Err(error) if error.kind() == ProbeErrorKind::Unsupported => continue,
+            Err(error) if error.kind() == ProbeErrorKind::UnsupportedFormat => continue,
             // The index of a truncated file may be missing; both probers refuse such a file.
             Err(error)
                 if error.kind() == ProbeErrorKind::Broken

@@ -23,6 +23,7 @@ struct Remote {
     file: FileRanges,
     requests: Vec<(u64, usize)>,
     left: Option<u64>,
+    read_size: Option<usize>,
     fails_after: Option<usize>,
 }
 
@@ -34,6 +35,7 @@ impl Remote {
                 .expect("a generated clip"),
             requests: Vec::new(),
             left: None,
+            read_size: None,
             fails_after: None,
         }
     }
@@ -49,6 +51,9 @@ impl RangeRead for Remote {
     }
     fn remaining(&self) -> Option<u64> {
         self.left
+    }
+    fn read_size(&self) -> Option<usize> {
+        self.read_size
     }
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         if self.fails_after.is_some_and(|n| self.requests.len() >= n) {
@@ -173,6 +178,45 @@ fn large_files_take_few_requests() {
             Ok(&facts)
         );
         assert_eq!(through_a_helper.requests, remote.requests, "{name}");
+    }
+}
+
+#[test]
+fn read_size_of_the_source_reduces_the_requests() {
+    const MIB: usize = 1 << 20;
+    let pool = pool();
+    let in_process = InProcess::new();
+    let probers: &[(&str, &dyn Prober)] = &[
+        ("in process", &in_process),
+        ("helper", &pool),
+        #[cfg(feature = "header")]
+        ("header", &tl_validate::header::HeaderReader::new()),
+    ];
+    for (name, options) in [
+        ("moov-last.mp4", ""),
+        ("moov-first.mp4", "-movflags +faststart"),
+        ("plain.mkv", ""),
+        ("plain.ts", "-f mpegts"),
+    ] {
+        let path = large(name, options);
+        for (prober_name, prober) in probers {
+            let probe = |read_size| {
+                let mut remote = Remote::new(&path);
+                remote.read_size = read_size;
+                (prober.probe_ranges(&mut remote, name), remote.requests)
+            };
+            let (expected, before) = probe(None);
+            let (facts, after) = probe(Some(4 * MIB));
+            let what = format!("{name}, {prober_name}: {before:?} {after:?}");
+            eprintln!("{what}");
+            assert_eq!(facts, expected, "{what}");
+            assert!(after.len() <= before.len().min(6), "{what}");
+            // Each request has the size of the source; the last before cached data is shorter.
+            assert!(after.iter().all(|(_, len)| *len <= 4 * MIB), "{what}");
+            assert!(after.is_empty() || after[0].1 == 4 * MIB, "{what}");
+            // A larger one is bounded, through the helper too.
+            assert_eq!(probe(Some(usize::MAX)).1, after, "{what}");
+        }
     }
 }
 

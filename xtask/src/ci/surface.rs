@@ -35,6 +35,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // The feature `stream` implements its trait `Stream`.
     ("tl-http-async", "futures_core"),
     ("tl-protocol", "futures_core"),
+    // `AsyncSource` takes a reader with tokio's traits, which is what programs with tokio have.
+    ("tl-client", "tokio"),
+    // The feature `object_store` adapts the traits and paths of that crate.
+    ("tl-client", "object_store"),
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

@@ -5,9 +5,9 @@
 use std::io;
 
 use md5::{Digest, Md5};
-use tl_protocol::{Source, flow::upload::UploadRecord};
+use tl_protocol::{MAX_READ_SIZE, Source, flow::upload::UploadRecord};
 
-/// Read buffer size, in bytes.
+/// Read buffer size for a source without a read size, in bytes.
 const BUFFER_SIZE: usize = 256 * 1024;
 
 /// Result of the comparison.
@@ -41,12 +41,13 @@ pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Res
 
 fn md5(source: &dyn Source, start: u64, end: u64) -> io::Result<String> {
     let mut hasher = Md5::new();
-    let mut buffer = vec![0; BUFFER_SIZE];
+    let size = source.read_size().unwrap_or(BUFFER_SIZE);
+    let mut buffer = vec![0; size.clamp(1, MAX_READ_SIZE)];
     let mut at = start;
     while at < end {
         let wanted = usize::try_from(end - at)
-            .unwrap_or(BUFFER_SIZE)
-            .min(BUFFER_SIZE);
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         match source.read_at(at, &mut buffer[..wanted]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {

@@ -2,11 +2,17 @@
 //! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod examples;
 mod ingest;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod objects;
 mod probed;
 mod resume;
 mod routes;
 mod shape;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod sources;
 mod versions;
 
 use std::{

@@ -38,6 +38,9 @@ pub enum ProbeErrorKind {
     BudgetSpent,
     /// The prober does not support this kind of source.
     Unsupported,
+    /// The prober does not support this container format; another prober may. Only from
+    /// `header::HeaderReader`.
+    UnsupportedFormat,
     /// The helper program `tl-probe` was not found.
     HelperMissing,
     /// The helper program crashed or sent an invalid response.
@@ -63,6 +66,7 @@ impl ProbeErrorKind {
             Self::DeadlinePassed => "deadline_passed",
             Self::BudgetSpent => "budget_spent",
             Self::Unsupported => "unsupported",
+            Self::UnsupportedFormat => "unsupported_format",
             Self::HelperMissing => "helper_missing",
             Self::HelperFailed => "helper_failed",
             Self::Io => "io",
@@ -184,6 +188,7 @@ impl ProbeError {
             ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
             ProbeErrorKind::BudgetSpent => "a file whose headers fit into the byte budget",
             ProbeErrorKind::Unsupported => "a source that this prober supports",
+            ProbeErrorKind::UnsupportedFormat => "mp4, mov, mkv or webm",
             ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => {
                 "a working `tl-probe` helper"
             }
@@ -217,7 +222,10 @@ impl ProbeError {
             ProbeErrorKind::BudgetSpent => {
                 "Increase the byte budget, or download the file and check it locally."
             }
-            ProbeErrorKind::Unsupported => "Install `tl-probe`, or pass a local file.",
+            ProbeErrorKind::Unsupported => "Use a prober that reads ranges, or pass a local file.",
+            ProbeErrorKind::UnsupportedFormat => {
+                "Use a prober with FFmpeg (feature `ffmpeg` or `worker`), or skip the local check."
+            }
             ProbeErrorKind::HelperMissing => {
                 "Install it next to `tl` (cargo install tl-cli), or set TL_PROBE to its path."
             }

@@ -98,7 +98,7 @@ fn read(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         }
         Kind::Other => {
             let seen = "the file is not mp4, mov, mkv or webm; other formats require FFmpeg";
-            return Err(ProbeError::new(ProbeErrorKind::Unsupported, "", seen));
+            return Err(ProbeError::new(ProbeErrorKind::UnsupportedFormat, "", seen));
         }
     };
     if facts.video().is_none() && facts.audio_streams.is_empty() {

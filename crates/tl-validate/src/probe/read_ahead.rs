@@ -15,6 +15,15 @@ const MAX_FETCH_BYTES: u64 = 1024 * 1024;
 /// Maximum size of the cache.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
+/// Bounds of the read size that a source states. A prober reads the start and the end of most files,
+/// so larger blocks would be fetched for nothing; a helper accepts no larger ones either.
+const MIN_READ_SIZE: usize = 4 * 1024;
+const MAX_READ_SIZE: usize = 4 * 1024 * 1024;
+
+/// Minimum number of blocks of the read size of a source that fit in the cache: the start, the end and
+/// the samples between them from which the duration of a transport stream is read.
+const CACHED_BLOCKS: usize = 8;
+
 /// A source with a cache of recent reads.
 pub(crate) struct ReadAhead<'a> {
     source: &'a mut dyn RangeRead,
@@ -22,6 +31,12 @@ pub(crate) struct ReadAhead<'a> {
     /// The most recent block is last.
     blocks: VecDeque<Block>,
     cached_bytes: usize,
+    /// Maximum size of the cache.
+    capacity: usize,
+    /// Size of a fetch at an offset that is not near an earlier one.
+    first: u64,
+    /// Maximum size of a fetch when reading continues sequentially.
+    max_fetch: u64,
     /// Size of the next sequential fetch.
     stride: u64,
 }
@@ -40,12 +55,21 @@ impl Block {
 impl<'a> ReadAhead<'a> {
     pub(crate) fn new(source: &'a mut dyn RangeRead) -> Self {
         let size = source.size();
+        let read_size = source
+            .read_size()
+            .map(|bytes| bytes.clamp(MIN_READ_SIZE, MAX_READ_SIZE));
+        let (first, max_fetch) = read_size.map_or((FIRST_BYTES, MAX_FETCH_BYTES), |bytes| {
+            (bytes as u64, bytes as u64)
+        });
         Self {
             source,
             size,
             blocks: VecDeque::new(),
             cached_bytes: 0,
-            stride: FIRST_BYTES,
+            capacity: CACHE_BYTES.max(CACHED_BLOCKS * read_size.unwrap_or(0)),
+            first,
+            max_fetch,
+            stride: first,
         }
     }
 
@@ -95,17 +119,17 @@ impl<'a> ReadAhead<'a> {
     fn fetch(&mut self, offset: u64, wanted: u64) -> io::Result<()> {
         let is_sequential = self.blocks.iter().any(|block| block.end() == offset);
         self.stride = if is_sequential {
-            (self.stride * 2).min(MAX_FETCH_BYTES)
+            (self.stride * 2).min(self.max_fetch)
         } else {
-            FIRST_BYTES
+            self.first
         };
         // Fetch the last block completely: demuxers often read backwards there.
-        let mut start = if self.size - offset < FIRST_BYTES {
-            self.size.saturating_sub(FIRST_BYTES)
+        let mut start = if self.size - offset < self.first {
+            self.size.saturating_sub(self.first)
         } else {
             offset
         };
-        let stride = self.stride.max(wanted.min(MAX_FETCH_BYTES));
+        let stride = self.stride.max(wanted.min(self.max_fetch));
         let mut end = offset.saturating_add(stride).min(self.size);
         // Do not fetch cached data again.
         for block in &self.blocks {
@@ -141,7 +165,7 @@ impl<'a> ReadAhead<'a> {
         bytes.truncate(filled);
         self.cached_bytes += filled;
         self.blocks.push_back(Block { start, bytes });
-        while self.cached_bytes > CACHE_BYTES
+        while self.cached_bytes > self.capacity
             && let Some(oldest) = self.blocks.pop_front()
         {
             self.cached_bytes -= oldest.bytes.len();
@@ -160,6 +184,7 @@ mod tests {
         calls: Vec<(u64, usize)>,
         most: usize,
         left: Option<u64>,
+        read_size: Option<usize>,
     }
 
     impl Counted {
@@ -169,6 +194,7 @@ mod tests {
                 calls: Vec::new(),
                 most: usize::MAX,
                 left: None,
+                read_size: None,
             }
         }
     }
@@ -176,6 +202,9 @@ mod tests {
     impl RangeRead for Counted {
         fn size(&self) -> u64 {
             self.bytes.len() as u64
+        }
+        fn read_size(&self) -> Option<usize> {
+            self.read_size
         }
         fn remaining(&self) -> Option<u64> {
             self.left
@@ -223,6 +252,38 @@ mod tests {
     }
 
     #[test]
+    fn fetches_have_the_read_size_of_the_source() {
+        let check = |read_size, offsets: &[u64], expected: &[(u64, usize)]| {
+            let mut source = Counted::new(9_000_000);
+            source.read_size = Some(read_size);
+            let mut ahead = ReadAhead::new(&mut source);
+            for offset in offsets {
+                let read = ahead.read(*offset, &mut [0; 10]).expect("memory");
+                assert_eq!(read, 10, "{read_size}, {offset}");
+            }
+            assert_eq!(source.calls, expected, "{read_size}");
+        };
+        let sequential = [
+            0, 100, 1_900_000, 2_000_000, 3_999_000, 8_999_990, 8_900_000,
+        ];
+        let blocks = [
+            (0, 2_000_000),
+            (2_000_000, 2_000_000),
+            (7_000_000, 2_000_000),
+        ];
+        check(2_000_000, &sequential, &blocks);
+        check(
+            10_000,
+            &[0, 9_990, 10_000],
+            &[(0, 10_000), (10_000, 10_000)],
+        );
+        // Bounded, and the start stays cached.
+        let (most, end) = (MAX_READ_SIZE, 9_000_000 - MAX_READ_SIZE as u64);
+        check(usize::MAX, &[0, 8_999_990, 20], &[(0, most), (end, most)]);
+        check(0, &[0, 4_000], &[(0, MIN_READ_SIZE)]);
+    }
+
+    #[test]
     fn budget_is_respected_and_its_end_reported() {
         let mut source = Counted::new(3_000_000);
         source.left = Some(300_000);
@@ -264,10 +325,12 @@ mod tests {
         fn reads_return_the_content_of_the_source(
             size in 1usize..1_500_000,
             most in 1usize..700_000,
+            read_size in proptest::option::of(0usize..6_000_000),
             offsets in proptest::collection::vec((0u64..1_600_000, 1usize..100_000), 1..20),
         ) {
             let mut source = Counted::new(size);
             source.most = most;
+            source.read_size = read_size;
             let whole = source.bytes.clone();
             let mut ahead = ReadAhead::new(&mut source);
             for (offset, wanted) in offsets {

@@ -45,6 +45,13 @@ pub trait RangeRead: Send {
         None
     }
 
+    /// The preferred size of a read in bytes, if a read has a high fixed cost: for example, if each
+    /// read is a request to an object store. The prober then reads blocks of this size instead of
+    /// 256 KiB to 1 MiB, at most 4 MiB. The default, `None`, keeps the sizes of the prober.
+    fn read_size(&self) -> Option<usize> {
+        None
+    }
+
     /// Reads from `offset` until `into` is full. Fewer bytes are allowed, but cost an additional
     /// call.
     ///
@@ -61,6 +68,9 @@ impl<R: RangeRead + ?Sized> RangeRead for &mut R {
     fn remaining(&self) -> Option<u64> {
         (**self).remaining()
     }
+    fn read_size(&self) -> Option<usize> {
+        (**self).read_size()
+    }
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         (**self).read_at(offset, into)
     }
@@ -72,6 +82,9 @@ impl<R: RangeRead + ?Sized> RangeRead for Box<R> {
     }
     fn remaining(&self) -> Option<u64> {
         (**self).remaining()
+    }
+    fn read_size(&self) -> Option<usize> {
+        (**self).read_size()
     }
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         (**self).read_at(offset, into)

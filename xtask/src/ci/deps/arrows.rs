@@ -51,8 +51,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     // The corpus is what the prober is tested with.
     ("tl-validate", &["tl-corpus"]),
-    // The demo and the tests of the facade speak to the emulator.
-    ("tl-client", &["tl-emulator"]),
+    // The demo and the tests of the facade speak to the emulator; its examples send real clips.
+    ("tl-client", &["tl-corpus", "tl-emulator"]),
     // Fixes and cuts are held against the whole corpus.
     ("tl-cli", &["tl-corpus", "tl-emulator"]),
     // The examples in their documentation send the calls of the API.

@@ -92,6 +92,10 @@ impl Source for HashingSource {
             count
         }))
     }
+
+    fn read_size(&self) -> Option<usize> {
+        self.inner.read_size()
+    }
 }
 
 /// Whether an ETag has the form of an MD5: 32 hexadecimal digits. ETags of other storage cannot be

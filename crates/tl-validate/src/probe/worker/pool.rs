@@ -253,6 +253,7 @@ impl Prober for ProbePool {
             options: self.options.probe,
             size: source.size(),
             remaining: source.remaining(),
+            read_size: source.read_size(),
         };
         self.facts(request, Subject::Ranges(RangeServer::new(source)), name)
     }

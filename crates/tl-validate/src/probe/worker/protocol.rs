@@ -43,6 +43,8 @@ pub(super) enum Request {
         options: ProbeOptions,
         size: u64,
         remaining: Option<u64>,
+        #[serde(default)]
+        read_size: Option<usize>,
     },
     /// Report the active protections.
     Protections,

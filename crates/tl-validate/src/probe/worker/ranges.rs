@@ -55,6 +55,7 @@ pub(super) struct PoolRanges<'a> {
     pub(super) socket: &'a UnixStream,
     pub(super) size: u64,
     pub(super) remaining: Option<u64>,
+    pub(super) read_size: Option<usize>,
     /// The socket failed, so no response can be sent.
     pub(super) socket_error: Option<io::Error>,
 }
@@ -67,6 +68,10 @@ impl RangeRead for PoolRanges<'_> {
 
     fn remaining(&self) -> Option<u64> {
         self.remaining
+    }
+
+    fn read_size(&self) -> Option<usize> {
+        self.read_size
     }
 
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {

@@ -44,6 +44,7 @@ pub fn serve() -> io::Result<()> {
                     options,
                     size,
                     remaining,
+                    read_size,
                 },
                 _,
             ) => {
@@ -52,6 +53,7 @@ pub fn serve() -> io::Result<()> {
                     socket: &socket,
                     size,
                     remaining,
+                    read_size,
                     socket_error: None,
                 };
                 let response = InProcess::with_options(options).probe_ranges(&mut source, "");
