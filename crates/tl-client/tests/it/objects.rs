@@ -16,7 +16,7 @@ use object_store::{
     path::Path as Location,
 };
 use tl_client::{
-    Checker, Client, ErrorKind, Input, blocking, protocol,
+    Checker, Client, ErrorKind, Input, blocking,
     protocol::{Body, Source},
     source::ObjectSource,
     validate::{Route, header::HeaderReader},

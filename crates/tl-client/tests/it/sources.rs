@@ -15,7 +15,7 @@ use std::{
 };
 
 use tl_client::{
-    Client, ErrorKind, FileSource, Input, NotChecked, blocking, protocol, protocol::Source,
+    Client, ErrorKind, FileSource, Input, NotChecked, blocking, protocol::Source,
     source::AsyncSource, validate::Route,
 };
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
