@@ -26,6 +26,7 @@ use url::Url;
 pub(crate) use self::finish::Finish;
 use crate::{
     Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, RouteChoice, Stage,
+    cancel::Cancels,
     checker, checkpoint,
     input::refuse_link,
     route::{self, Payload},
@@ -59,6 +60,7 @@ pub(crate) struct Request {
     pub(crate) settings: UploadSettings,
     pub(crate) reconcile: Reconcile,
     pub(crate) skip_check: bool,
+    pub(crate) cancels: Cancels,
     pub(crate) listener: Option<Listener>,
 }
 
@@ -118,6 +120,7 @@ impl Request {
             settings: UploadSettings::default(),
             reconcile: Reconcile::default(),
             skip_check: false,
+            cancels: Cancels::default(),
             listener: None,
         }
     }

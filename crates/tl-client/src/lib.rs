@@ -43,6 +43,8 @@ mod asynchronous;
 pub mod blocking;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod builder;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod cancel;
 pub mod checker;
 pub mod checkpoint;
 pub mod config;
@@ -56,7 +58,7 @@ pub mod route;
 pub mod source;
 
 #[cfg(feature = "async")]
-pub use asynchronous::{Client, Ingest, Upload};
+pub use asynchronous::{Client, ClientBuilder, Ingest, Upload};
 pub use checker::{Checked, Checker};
 pub use checkpoint::Checkpoints;
 pub use config::Config;
@@ -66,7 +68,12 @@ pub use input::Input;
 pub use outcome::{Ingested, NotChecked, Stage, UploadedAsset};
 pub use route::RouteChoice;
 pub use source::FileSource;
+pub use tl_http::CancelHandle;
 
+#[cfg(feature = "async")]
+pub use tl_http_async as http_async;
+#[cfg(feature = "blocking")]
+pub use tl_http_blocking as http_blocking;
 pub use tl_model as model;
 pub use tl_protocol as protocol;
 pub use tl_validate as validate;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use url::Url;
 
 use crate::{
-    Endpoint, Error, Observer, Policy, Transport,
+    CancelHandle, CancelTransport, Endpoint, Error, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
         AssetPlan, Call, Events, IngestAsset, IngestFailure, IngestTask, IngestedAsset,
@@ -196,6 +196,27 @@ impl<T: Transport> Client<T> {
             self.next_seed(),
         );
         self.transport.run(flow.observed(observer))
+    }
+}
+
+impl<T: CancelTransport> Client<T> {
+    /// The same client, with the same connections. `cancel` cancels every request, wait, upload and
+    /// stream that it runs; each ends at once with
+    /// [`Canceled`](crate::ErrorKind::Canceled), also between two polls or attempts.
+    ///
+    /// ```
+    /// use tl_protocol::{CancelHandle, CancelTransport, Client, endpoint::GetAsset, flow::WaitPolicy};
+    ///
+    /// fn wait<T: CancelTransport>(client: &Client<T>, cancel: &CancelHandle) {
+    ///     let client = client.cancel_by(cancel);
+    ///     let asset = client.wait(GetAsset::new("6298d673f1090f1100476d4c"), WaitPolicy::default());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn cancel_by(&self, cancel: &CancelHandle) -> Self {
+        let mut settings = self.settings.clone();
+        settings.seed = self.next_seed();
+        Self::new(self.transport.cancel_by(cancel), settings)
     }
 }
 

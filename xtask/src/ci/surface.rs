@@ -34,6 +34,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("tl-http", "rustls"),
     // The feature `stream` implements its trait `Stream`.
     ("tl-http-async", "futures_core"),
+    // The feature `tower` takes a `Service` whose responses have a `Body`.
+    ("tl-http-async", "tower_service"),
+    ("tl-http-async", "http_body"),
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

@@ -23,7 +23,7 @@ fn sequential() -> UploadSettings {
     }
 }
 
-fn faults(text: &str) -> FaultPlan {
+pub(crate) fn faults(text: &str) -> FaultPlan {
     let fault: Fault = text.parse().expect("a fault");
     let mut plan = FaultPlan::default();
     plan.faults = vec![fault];

@@ -2,6 +2,7 @@
 //! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
+mod cancel;
 mod ingest;
 mod resume;
 mod routes;

@@ -457,6 +457,12 @@ impl Flow for IngestAsset {
         concurrency(&self.plan.upload)
     }
 
+    fn on_cancel(&mut self) {
+        if let State::Chunks(flow) = &mut self.state {
+            flow.on_cancel();
+        }
+    }
+
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         self.stage_started.get_or_insert(now.mono);
         loop {

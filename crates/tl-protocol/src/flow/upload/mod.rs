@@ -100,6 +100,7 @@ pub struct MultipartUpload {
     /// The sender of each exchange in flight, and when it started.
     tokens: BTreeMap<Token, (Sender, Duration)>,
     next_token: u32,
+    is_canceled: bool,
     phase: Phase,
 }
 
@@ -213,6 +214,7 @@ impl MultipartUpload {
             last_response: None,
             tokens: BTreeMap::new(),
             next_token: 0,
+            is_canceled: false,
             phase,
         }
     }
@@ -361,7 +363,7 @@ impl Flow for MultipartUpload {
                 let ended = || Err(Error::invalid("this upload has ended already"));
                 return Step::Done(result.take().map_or_else(ended, |result| *result));
             }
-            if self.settings.control.is_canceled() {
+            if self.is_canceled || self.settings.control.is_canceled() {
                 self.fail(Error::new(
                     ErrorKind::Canceled,
                     "it was canceled; what the platform has stays there for 24 hours, and the upload can be resumed",
@@ -390,6 +392,10 @@ impl Flow for MultipartUpload {
                 Some(step) => return step,
             }
         }
+    }
+
+    fn on_cancel(&mut self) {
+        self.is_canceled = true;
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
