@@ -37,7 +37,7 @@ pub use retry::{Policy, Repeat};
 /// endpoints and flows need one import path. All other items of that crate are in [`tl_http`].
 pub use tl_http::{
     ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, CancelHandle, CancelTransport,
-    Credentials, Delivery, Exchange, Feed, FeedStep, Flow, HttpSettings, Now, Outcome, Prepared,
-    Proxy, SetupError, Source, Step, SuppliedUrls, Token, Transport, TransportError,
-    TransportErrorKind,
+    Credentials, Delivery, Exchange, ExtraHeaders, Feed, FeedStep, Flow, HttpSettings, Now,
+    Outcome, Prepared, Proxy, SetupError, Source, Step, SuppliedUrls, Token, Transport,
+    TransportError, TransportErrorKind,
 };

@@ -4,6 +4,7 @@
 mod bad_input;
 mod cancel;
 mod ingest;
+mod own_stack;
 mod resume;
 mod routes;
 mod versions;

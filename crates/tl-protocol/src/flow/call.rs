@@ -157,6 +157,9 @@ impl<E: Endpoint> Call<E> {
                 "the request was sent, but no answer came: the platform may have acted on it. Look before you send it again",
             )
             .with_source(failure),
+            Err(failure) if kind == ErrorKind::Canceled => {
+                Error::new(kind, "the caller canceled it").with_source(failure)
+            }
             Err(failure) => Error::new(kind, "no answer from the platform").with_source(failure),
         };
         Err(error.after_attempts(self.attempts).during(E::OPERATION))
