@@ -48,7 +48,6 @@ impl Client {
     }
 
     /// Starts a client with an HTTP client, a checker or settings of your own.
-    #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }

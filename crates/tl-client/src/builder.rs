@@ -98,14 +98,12 @@ macro_rules! upload_settings {
 macro_rules! client_builder {
     ($client:ident, $transport:ident) => {
         /// Sets the API key, the base URL and other settings. Default: [`Config::from_env`].
-        #[must_use]
         pub fn config(mut self, config: Config) -> Self {
             self.config = Some(config);
             self
         }
 
         /// Uses `checker` instead of [`Checker::standard`] to check files and to choose routes.
-        #[must_use]
         pub fn checker(mut self, checker: Checker) -> Self {
             self.checker = Some(checker);
             self

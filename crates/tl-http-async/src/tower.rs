@@ -166,13 +166,13 @@ where
                 TransportError::new(TransportErrorKind::Lost, Delivery::NotSent).with_source(error)
             })?;
         let answer = service.call(request).await;
-        answer.map_err(|error| failed(error.into(), progress))
+        answer.map_err(|error| failed(&*error.into(), progress))
     }
 
     async fn whole(&self, mut body: B, progress: &Progress) -> Result<Bytes, TransportError> {
         let mut bytes = BytesMut::new();
         while let Some(piece) = poll_fn(|cx| next_piece(&mut body, cx)).await {
-            let piece = piece.map_err(|error| failed(error.into(), progress))?;
+            let piece = piece.map_err(|error| failed(&*error.into(), progress))?;
             if (bytes.len() + piece.len()) as u64 > self.max_response {
                 return Err(
                     TransportError::new(TransportErrorKind::TooLarge, progress.delivery())
@@ -237,7 +237,7 @@ where
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
         let piece = ready!(next_piece(&mut self.body, cx));
         let progress = &self.running.progress;
-        Poll::Ready(piece.map(|piece| piece.map_err(|error| failed(error.into(), progress))))
+        Poll::Ready(piece.map(|piece| piece.map_err(|error| failed(&*error.into(), progress))))
     }
 }
 
@@ -273,21 +273,21 @@ async fn check_public(uri: &Uri) -> Result<(), TransportError> {
 }
 
 /// Classifies the error of a service.
-fn failed(error: BoxError, progress: &Progress) -> TransportError {
+fn failed(error: &(dyn Error + 'static), progress: &Progress) -> TransportError {
     if let Some(cause) = progress.take_failure() {
         return TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent)
             .with_source(cause);
     }
-    let delivery = if failure::was_not_started(&*error) {
+    let delivery = if failure::was_not_started(error) {
         Delivery::NotSent
     } else {
         progress.delivery()
     };
-    let kind = if failure::is_out_of_descriptors(&*error) {
+    let kind = if failure::is_out_of_descriptors(error) {
         TransportErrorKind::NoDescriptor
     } else {
-        failure::kind(&*error)
+        failure::kind(error)
     };
     // The message of an outer error could contain the URL, and with it a presigned query.
-    TransportError::new(kind, delivery).with_source(failure::root_message(&*error))
+    TransportError::new(kind, delivery).with_source(failure::root_message(error))
 }

@@ -65,13 +65,13 @@ fn transport() -> Result<(AsyncHttp, Arc<AtomicU32>), SetupError> {
 #[tokio::test]
 async fn requests_with_and_without_a_body_are_sent() {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("ok")));
-    let (transport, count) = transport().unwrap();
+    let (transport, count) = transport().expect("no failure in this test");
     let source = Arc::new(PatternSource::new(3 << 20, 1));
     let bodies = [Body::empty(), Body::from("text"), Body::from_source(source)];
     let lengths = [0, 4, 3 << 20];
     for body in bodies {
         let sent = transport.run(One::new(exchange("POST", &server.url("/"), body)));
-        assert_eq!(sent.await.unwrap().body(), "ok");
+        assert_eq!(sent.await.expect("no failure in this test").body(), "ok");
     }
     let seen = server.seen();
     let received: Vec<u64> = seen.iter().map(|seen| seen.content_length()).collect();
@@ -87,7 +87,7 @@ async fn time_and_size_limits_apply() {
         Reaction::never(),
         Reaction::close(),
     ]);
-    let (transport, _) = transport().unwrap();
+    let (transport, _) = transport().expect("no failure in this test");
     let short = |method| Exchange {
         timeout: Duration::from_millis(300),
         ..exchange(method, &server.url("/"), "body")
@@ -105,15 +105,18 @@ async fn time_and_size_limits_apply() {
 #[tokio::test]
 async fn source_error_and_closed_port_are_not_sent() {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("ok")));
-    let (transport, _) = transport().unwrap();
+    let (transport, _) = transport().expect("no failure in this test");
     let source = Arc::new(PatternSource::new(3 << 20, 1).failing_at(1 << 20));
     let body = Body::from_source(source);
     let sent = transport.run(One::new(exchange("POST", &server.url("/"), body)));
     let error = sent.await.unwrap_err();
     let expected = (TransportErrorKind::SourceFailed, Delivery::NotSent);
     assert_eq!((error.kind(), error.delivery()), expected);
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/?signature=SECRET", closed.local_addr().unwrap());
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("no failure in this test");
+    let url = format!(
+        "http://{}/?signature=SECRET",
+        closed.local_addr().expect("no failure in this test")
+    );
     drop(closed);
     let error = transport
         .run(One::new(exchange("POST", &url, "body")))
@@ -126,11 +129,14 @@ async fn source_error_and_closed_port_are_not_sent() {
 #[tokio::test]
 async fn private_address_from_the_server_is_not_followed() {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("ok")));
-    let base: url::Url = "https://api.twelvelabs.io/v1.3".parse().unwrap();
-    let key = tl_http::ApiKey::new("tlk_1").unwrap();
-    let settings = HttpSettings::new(tl_http::Credentials::new(key, base).unwrap());
+    let base: url::Url = "https://api.twelvelabs.io/v1.3"
+        .parse()
+        .expect("no failure in this test");
+    let key = tl_http::ApiKey::new("tlk_1").expect("no failure in this test");
+    let settings =
+        HttpSettings::new(tl_http::Credentials::new(key, base).expect("no failure in this test"));
     let (client, count) = stack();
-    let transport = AsyncHttp::with_client(settings, client).unwrap();
+    let transport = AsyncHttp::with_client(settings, client).expect("no failure in this test");
     let url = server
         .url("/")
         .replace("http://127.0.0.1", "https://localhost");
@@ -144,14 +150,19 @@ async fn events_are_streamed() {
     let lines = ["{\"type\":\"text\"}\n", "{\"type\":\"end\"}\n"];
     let streamed = reply(lines, tl_testkit::server::StreamEnd::Whole);
     let server = Server::scripted([Reaction::stream(streamed)]);
-    let base: url::Url = server.url("/v1.3").parse().unwrap();
-    let key = tl_http::ApiKey::new("tlk_1").unwrap();
-    let settings = HttpSettings::new(tl_http::Credentials::new(key, base.clone()).unwrap());
-    let transport = AsyncHttp::with_client(settings, stack().0).unwrap();
+    let base: url::Url = server
+        .url("/v1.3")
+        .parse()
+        .expect("no failure in this test");
+    let key = tl_http::ApiKey::new("tlk_1").expect("no failure in this test");
+    let settings = HttpSettings::new(
+        tl_http::Credentials::new(key, base.clone()).expect("no failure in this test"),
+    );
+    let transport = AsyncHttp::with_client(settings, stack().0).expect("no failure in this test");
     let mut stream = transport.stream(events(&Analyze, &base));
     let mut count = 0;
     while let Some(event) = stream.next().await {
-        event.unwrap();
+        event.expect("no failure in this test");
         count += 1;
     }
     assert_eq!(count, 2);

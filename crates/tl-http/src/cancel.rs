@@ -116,7 +116,6 @@ impl CancelHandle {
     }
 
     /// Completes on cancel.
-    #[must_use]
     pub fn canceled(&self) -> Canceled {
         Canceled {
             handle: self.clone(),

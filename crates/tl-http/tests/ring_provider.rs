@@ -26,20 +26,25 @@ struct Identity {
 }
 
 fn identity(key: KeyPair) -> Identity {
-    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let params = CertificateParams::new(["localhost".to_owned()]).expect("no failure in this test");
+    let certificate = params
+        .self_signed(&key)
+        .expect("no failure in this test")
+        .der()
+        .clone();
     Identity { certificate, key }
 }
 
 fn server(identity: &Identity, provider: CryptoProvider) -> ServerConnection {
-    let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
+    let key =
+        PrivateKeyDer::try_from(identity.key.serialize_der()).expect("no failure in this test");
     let config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("no failure in this test")
         .with_no_client_auth()
         .with_single_cert(vec![identity.certificate.clone()], key)
-        .unwrap();
-    ServerConnection::new(Arc::new(config)).unwrap()
+        .expect("no failure in this test");
+    ServerConnection::new(Arc::new(config)).expect("no failure in this test")
 }
 
 fn client_config(identity: &Identity) -> Arc<ClientConfig> {
@@ -47,7 +52,7 @@ fn client_config(identity: &Identity) -> Arc<ClientConfig> {
         extra_roots: vec![pem(&identity.certificate).into()],
         ..HttpSettings::default()
     };
-    let mut config = tls::client_config(&settings).unwrap();
+    let mut config = tls::client_config(&settings).expect("no failure in this test");
     config.alpn_protocols.clear();
     Arc::new(config)
 }
@@ -59,8 +64,8 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
 }
 
 fn client(identity: &Identity) -> ClientConnection {
-    let name = ServerName::try_from("localhost").unwrap();
-    ClientConnection::new(client_config(identity), name).unwrap()
+    let name = ServerName::try_from("localhost").expect("no failure in this test");
+    ClientConnection::new(client_config(identity), name).expect("no failure in this test")
 }
 
 /// Moves what both sides have to send, until neither has anything.
@@ -68,28 +73,38 @@ fn exchange(client: &mut ClientConnection, server: &mut ServerConnection) {
     while client.wants_write() || server.wants_write() {
         let mut wire = Vec::new();
         while client.wants_write() {
-            client.write_tls(&mut wire).unwrap();
+            client
+                .write_tls(&mut wire)
+                .expect("no failure in this test");
         }
         let mut wire = &wire[..];
         while !wire.is_empty() {
-            server.read_tls(&mut wire).unwrap();
-            server.process_new_packets().unwrap();
+            server.read_tls(&mut wire).expect("no failure in this test");
+            server
+                .process_new_packets()
+                .expect("no failure in this test");
         }
         let mut wire = Vec::new();
         while server.wants_write() {
-            server.write_tls(&mut wire).unwrap();
+            server
+                .write_tls(&mut wire)
+                .expect("no failure in this test");
         }
         let mut wire = &wire[..];
         while !wire.is_empty() {
-            client.read_tls(&mut wire).unwrap();
-            client.process_new_packets().unwrap();
+            client.read_tls(&mut wire).expect("no failure in this test");
+            client
+                .process_new_packets()
+                .expect("no failure in this test");
         }
     }
 }
 
 fn received(mut reader: impl Read, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    reader.read_exact(&mut bytes).unwrap();
+    reader
+        .read_exact(&mut bytes)
+        .expect("no failure in this test");
     bytes
 }
 
@@ -116,34 +131,50 @@ fn is_rsa(suite: SupportedCipherSuite) -> bool {
 
 #[test]
 fn every_cipher_suite_carries_data_both_ways() {
-    let ecdsa = identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap());
-    let rsa = identity(KeyPair::from_pem(RSA_KEY).unwrap());
+    let ecdsa =
+        identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("no failure in this test"));
+    let rsa = identity(KeyPair::from_pem(RSA_KEY).expect("no failure in this test"));
     let suites = ring::default_provider().cipher_suites;
     assert_eq!(suites.len(), 9);
     for suite in suites {
         let identity = if is_rsa(suite) { &rsa } else { &ecdsa };
         let (mut client, mut server) = handshake(identity, with_suite(suite));
-        let negotiated = client.negotiated_cipher_suite().unwrap().suite();
+        let negotiated = client
+            .negotiated_cipher_suite()
+            .expect("no failure in this test")
+            .suite();
         assert_eq!(negotiated, suite.suite());
         // A full record, and several in sequence.
         for len in [1, 16_384, 0, 9_999, 12_345] {
             let bytes: Vec<u8> = (0..len).map(|n| n as u8).collect();
-            client.writer().write_all(&bytes).unwrap();
-            server.writer().write_all(&bytes).unwrap();
+            client
+                .writer()
+                .write_all(&bytes)
+                .expect("no failure in this test");
+            server
+                .writer()
+                .write_all(&bytes)
+                .expect("no failure in this test");
             exchange(&mut client, &mut server);
             assert_eq!(received(server.reader(), len), bytes, "{negotiated:?}");
             assert_eq!(received(client.reader(), len), bytes, "{negotiated:?}");
         }
         client.send_close_notify();
         exchange(&mut client, &mut server);
-        assert_eq!(server.reader().read(&mut [0]).unwrap(), 0);
+        assert_eq!(
+            server
+                .reader()
+                .read(&mut [0])
+                .expect("no failure in this test"),
+            0
+        );
     }
 }
 
 #[test]
 fn every_group_and_key_type_is_negotiated() {
     for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519] {
-        let identity = identity(KeyPair::generate_for(algorithm).unwrap());
+        let identity = identity(KeyPair::generate_for(algorithm).expect("no failure in this test"));
         for group in [
             NamedGroup::X25519,
             NamedGroup::secp256r1,
@@ -152,7 +183,10 @@ fn every_group_and_key_type_is_negotiated() {
             let mut provider = ring::default_provider();
             provider.kx_groups.retain(|known| known.name() == group);
             let (client, _) = handshake(&identity, provider);
-            let negotiated = client.negotiated_key_exchange_group().unwrap().name();
+            let negotiated = client
+                .negotiated_key_exchange_group()
+                .expect("no failure in this test")
+                .name();
             assert_eq!(negotiated, group);
         }
     }
@@ -160,19 +194,30 @@ fn every_group_and_key_type_is_negotiated() {
 
 #[test]
 fn a_changed_record_is_refused() {
-    let ecdsa = identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap());
-    let rsa = identity(KeyPair::from_pem(RSA_KEY).unwrap());
+    let ecdsa =
+        identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("no failure in this test"));
+    let rsa = identity(KeyPair::from_pem(RSA_KEY).expect("no failure in this test"));
     for suite in ring::default_provider().cipher_suites {
         let identity = if is_rsa(suite) { &rsa } else { &ecdsa };
         let record = |from_client: bool| {
             let (mut client, mut server) = handshake(identity, with_suite(suite));
             let mut wire = Vec::new();
             if from_client {
-                client.writer().write_all(b"secret").unwrap();
-                client.write_tls(&mut wire).unwrap();
+                client
+                    .writer()
+                    .write_all(b"secret")
+                    .expect("no failure in this test");
+                client
+                    .write_tls(&mut wire)
+                    .expect("no failure in this test");
             } else {
-                server.writer().write_all(b"secret").unwrap();
-                server.write_tls(&mut wire).unwrap();
+                server
+                    .writer()
+                    .write_all(b"secret")
+                    .expect("no failure in this test");
+                server
+                    .write_tls(&mut wire)
+                    .expect("no failure in this test");
             }
             assert!(!wire.windows(6).any(|part| part == b"secret"));
             (client, server, wire)
@@ -182,42 +227,66 @@ fn a_changed_record_is_refused() {
         for at in [5, len / 2, len - 1] {
             let (_, mut server, mut wire) = record(true);
             wire[at] ^= 1;
-            server.read_tls(&mut &wire[..]).unwrap();
+            server
+                .read_tls(&mut &wire[..])
+                .expect("no failure in this test");
             assert!(server.process_new_packets().is_err(), "{suite:?} {at}");
             let (mut client, _, mut wire) = record(false);
             wire[at] ^= 1;
-            client.read_tls(&mut &wire[..]).unwrap();
+            client
+                .read_tls(&mut &wire[..])
+                .expect("no failure in this test");
             assert!(client.process_new_packets().is_err(), "{suite:?} {at}");
         }
         // Shorter than nonce and tag.
         let (mut client, _, wire) = record(false);
         let mut short = wire[..5 + 8].to_vec();
         short[3..5].copy_from_slice(&8_u16.to_be_bytes());
-        client.read_tls(&mut &short[..]).unwrap();
+        client
+            .read_tls(&mut &short[..])
+            .expect("no failure in this test");
         assert!(client.process_new_packets().is_err(), "{suite:?}");
         // A repeated record has the wrong sequence number.
         let (mut client, _, wire) = record(false);
-        client.read_tls(&mut &wire[..]).unwrap();
-        client.process_new_packets().unwrap();
-        client.read_tls(&mut &wire[..]).unwrap();
+        client
+            .read_tls(&mut &wire[..])
+            .expect("no failure in this test");
+        client
+            .process_new_packets()
+            .expect("no failure in this test");
+        client
+            .read_tls(&mut &wire[..])
+            .expect("no failure in this test");
         assert!(client.process_new_packets().is_err(), "{suite:?}");
     }
 }
 
 #[test]
 fn untrusted_certificate_is_refused() {
-    let new = || identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap());
+    let new = || {
+        identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("no failure in this test"))
+    };
     let (trusted, other) = (new(), new());
     let (mut client, mut server) = (client(&trusted), server(&other, ring::default_provider()));
     let mut wire = Vec::new();
-    client.write_tls(&mut wire).unwrap();
-    server.read_tls(&mut &wire[..]).unwrap();
-    server.process_new_packets().unwrap();
+    client
+        .write_tls(&mut wire)
+        .expect("no failure in this test");
+    server
+        .read_tls(&mut &wire[..])
+        .expect("no failure in this test");
+    server
+        .process_new_packets()
+        .expect("no failure in this test");
     let mut wire = Vec::new();
     while server.wants_write() {
-        server.write_tls(&mut wire).unwrap();
+        server
+            .write_tls(&mut wire)
+            .expect("no failure in this test");
     }
-    client.read_tls(&mut &wire[..]).unwrap();
+    client
+        .read_tls(&mut &wire[..])
+        .expect("no failure in this test");
     let error = client.process_new_packets().unwrap_err();
     assert!(
         matches!(error, rustls::Error::InvalidCertificate(_)),
@@ -227,7 +296,8 @@ fn untrusted_certificate_is_refused() {
 
 #[test]
 fn nothing_is_installed_for_the_process() {
-    let identity = identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap());
+    let identity =
+        identity(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("no failure in this test"));
     drop(handshake(&identity, ring::default_provider()));
     assert!(CryptoProvider::get_default().is_none());
 }

@@ -37,8 +37,14 @@ impl Metrics {
         let headers = request.http.headers_mut();
         headers.insert("traceparent", HeaderValue::from_static("00-4bf9-01"));
         let method = request.http.method().to_string();
-        *self.0.requests.lock().unwrap().entry(method).or_default() += 1;
-        *self.0.bytes.lock().unwrap() += request.http.body().len();
+        *self
+            .0
+            .requests
+            .lock()
+            .expect("no failure in this test")
+            .entry(method)
+            .or_default() += 1;
+        *self.0.bytes.lock().expect("no failure in this test") += request.http.body().len();
         let now = self.0.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.0.most_in_flight.fetch_max(now, Ordering::SeqCst);
     }
@@ -48,7 +54,7 @@ impl Metrics {
     }
 
     fn count(&self, method: &str) -> u32 {
-        let requests = self.0.requests.lock().unwrap();
+        let requests = self.0.requests.lock().expect("no failure in this test");
         requests.get(method).copied().unwrap_or_default()
     }
 }
@@ -152,7 +158,7 @@ fn decorated_client_carries_a_whole_ingest() {
         // 1000 bytes in chunks of 100.
         assert_eq!(metrics.count("PUT"), 10);
         assert!(metrics.count("POST") >= 3 && metrics.count("GET") >= 1);
-        assert!(*metrics.0.bytes.lock().unwrap() > 1000);
+        assert!(*metrics.0.bytes.lock().expect("no failure in this test") > 1000);
         assert_eq!(metrics.0.most_in_flight.load(Ordering::SeqCst), 1);
     }
     let left = std::fs::read_dir(world.state.path())
@@ -174,7 +180,14 @@ fn refused_file_does_not_reach_the_http_client() {
         .run()
         .expect_err("too small");
     assert_eq!(error.kind(), ErrorKind::RefusedLocally);
-    assert!(metrics.0.requests.lock().unwrap().is_empty());
+    assert!(
+        metrics
+            .0
+            .requests
+            .lock()
+            .expect("no failure in this test")
+            .is_empty()
+    );
 }
 
 /// A client that answers by itself, without any socket.
@@ -235,7 +248,10 @@ impl http_blocking::HttpClient for Recorder {
             headers.get("x-team").is_some_and(|value| value == "search"),
             headers.contains_key("x-api-key"),
         );
-        self.seen.lock().unwrap().push(seen);
+        self.seen
+            .lock()
+            .expect("no failure in this test")
+            .push(seen);
         self.inner.send(request, cancel)
     }
 }
@@ -263,7 +279,7 @@ fn extra_headers_go_to_the_api_and_not_to_the_storage() {
         .wait(poll_often())
         .run()
         .expect("it is uploaded");
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().expect("no failure in this test");
     assert!(seen.iter().any(|(method, ..)| method == "PUT"));
     for (method, has_header, has_key) in seen.iter() {
         // The chunks go to presigned URLs, and everything else to the API.
