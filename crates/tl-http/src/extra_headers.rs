@@ -58,7 +58,7 @@ impl ExtraHeaders {
     ///
     /// # Errors
     /// The name or the value is not valid in HTTP, or the client sets this header itself: the API
-    /// key, `User-Agent` (a setting of its own), and those that frame a request.
+    /// key, `User-Agent` (another setting), and those that frame a request.
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, SetupError> {
         let invalid = |what: &str| SetupError::new(format!("the extra header `{name}` {what}"));
         let name = name

@@ -77,7 +77,7 @@ fn expect_canceled(result: Result<Ingested, Error>, stage: Option<Stage>) -> Box
     Box::new(error.reached().cloned().unwrap_or_default())
 }
 
-/// Runs an ingestion with each client, and cancels each by a handle of its own.
+/// Runs an ingestion with each client, and cancels it by its own handle.
 macro_rules! cancel_both {
     ($config:expr, $checker:expr, $delay:expr, |$client:ident, $handle:ident| $call:expr) => {{
         let $handle = CancelHandle::new();
@@ -190,6 +190,8 @@ fn waiting_between_two_polls_is_canceled() {
     });
     let rarely = || WaitPolicy {
         first_interval: Duration::from_secs(60),
+        // Before the next poll: the cancel takes precedence.
+        deadline: Duration::from_secs(50),
         ..WaitPolicy::default()
     };
     let delay = Duration::from_millis(1500);

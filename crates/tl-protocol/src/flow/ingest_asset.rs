@@ -458,8 +458,11 @@ impl Flow for IngestAsset {
     }
 
     fn on_cancel(&mut self) {
-        if let State::Chunks(flow) = &mut self.state {
-            flow.on_cancel();
+        match &mut self.state {
+            State::Chunks(flow) => flow.on_cancel(),
+            State::Processing(flow) => flow.on_cancel(),
+            State::Indexing(flow) => flow.on_cancel(),
+            _ => {}
         }
     }
 
