@@ -27,7 +27,11 @@ use ureq::{
 
 #[cfg(feature = "tls")]
 use crate::handshake::handshake;
-use crate::{connection::Connection, progress::Progress};
+use crate::{
+    connection::Connection,
+    failure::{lost, or_timeout},
+    progress::Progress,
+};
 
 /// Opens connections by the settings, and resolves addresses for ureq, including the proxy's.
 #[derive(Clone)]
@@ -274,32 +278,6 @@ fn open_tunnel(
             return Ok(());
         }
     }
-}
-
-/// Result of a read or write. Returns 0 on a timeout; the next check of the remaining time reports
-/// it.
-pub(crate) fn or_timeout(
-    result: io::Result<usize>,
-    to: &str,
-    progress: &Progress,
-) -> Result<usize, Error> {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    match result {
-        Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {
-            progress.connect_time_left(to)?;
-            Ok(0)
-        }
-        other => other.map_err(|error| lost(to, &error, progress)),
-    }
-}
-
-pub(crate) fn lost(to: &str, error: &io::Error, progress: &Progress) -> Error {
-    let kind = if tl_http::is_out_of_descriptors(error) {
-        TransportErrorKind::NoDescriptor
-    } else {
-        TransportErrorKind::Unreachable
-    };
-    progress.fail(kind, format!("{to}: {error}"))
 }
 
 /// The message of an error without ureq's prefix.

@@ -7,7 +7,7 @@ use tl_http::TransportErrorKind;
 use ureq::Error;
 
 use crate::{
-    connector::{lost, or_timeout},
+    failure::{lost, or_timeout},
     progress::Progress,
 };
 
