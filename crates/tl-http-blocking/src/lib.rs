@@ -18,6 +18,13 @@
 //! ```
 //!
 //! [`BlockingHttp::with_client`] replaces the built-in HTTP client: see [`HttpClient`].
+//!
+//! | Feature | Brings |
+//! |---|---|
+//! | `tls-ring` (default) | https with ring; leaves the features of rustls as they are |
+//! | `tls-aws-lc` | https with aws-lc |
+//! | `tls` | https with the crypto provider that the program has installed |
+//! | `native-roots` | the setting `system_roots` |
 
 mod connection;
 mod connector;
