@@ -1,18 +1,22 @@
 //! The async client with `upload`, `index` and `ingest`.
 
 use std::{
+    fmt,
+    future::{Future, poll_fn},
     ops::Deref,
     path::Path,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
+    task::Poll,
 };
 
-use tl_http_async::AsyncHttp;
+use tl_http_async::{AsyncHttp, HttpClient};
 use tl_model::AssetId;
 
 use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
-    builder::{ingest_settings, upload_settings},
+    builder::{client_builder, ingest_settings, upload_settings},
+    cancel::canceled_before_sending,
     checker,
     ingest::{PreparedUpload, Request, UploadPlan},
 };
@@ -45,14 +49,12 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Configuration`] if a certificate or a proxy setting is invalid.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let transport = AsyncHttp::new(config.http.clone()).map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
-                .with_source(error)
-        })?;
-        Ok(Self {
-            api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
-            checker: Arc::default(),
-        })
+        Self::builder().config(config.clone()).build()
+    }
+
+    /// Starts a client with an HTTP client, a checker or settings of your own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
     /// Creates a client from the environment: see [`Config::from_env`].
@@ -106,15 +108,31 @@ impl Client {
 
     async fn send(&self, request: Request) -> Result<Ingested, Error> {
         let (cell, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
-        // Reading a file blocks.
+        let cancel = request.run_cancel();
+        // Reading a file blocks. After a cancel, the thread ends alone.
+        let prepare = tokio::task::spawn_blocking(move || request.prepare(&base, &cell));
+        let canceled = cancel.as_ref().map(|cancel| cancel.handle.canceled());
+        let (mut prepare, mut canceled) = (pin!(prepare), pin!(canceled));
+        let prepared = poll_fn(|cx| {
+            let canceled = canceled.as_mut().as_pin_mut();
+            match canceled.map(|canceled| canceled.poll(cx)) {
+                Some(Poll::Ready(())) => Poll::Ready(Err(canceled_before_sending())),
+                _ => prepare
+                    .as_mut()
+                    .poll(cx)
+                    .map(|done| done.map_err(join_error)?),
+            }
+        });
         let PreparedUpload {
             send,
             observer,
             finish,
-        } = tokio::task::spawn_blocking(move || request.prepare(&base, &cell))
-            .await
-            .map_err(join_error)??;
+        } = prepared.await?;
         let api = self.api.with_error::<tl_protocol::Error>();
+        let api = match &cancel {
+            Some(cancel) => api.cancel_by(&cancel.handle),
+            None => api,
+        };
         match send {
             UploadPlan::Task { create, wait } => {
                 finish.complete_task(api.ingest_task(create, wait, observer).await)
@@ -135,6 +153,57 @@ impl Deref for Client {
 
     fn deref(&self) -> &Self::Target {
         &self.api
+    }
+}
+
+/// Builds a [`Client`].
+///
+/// ```no_run
+/// use tl_client::protocol::{Outcome, Prepared};
+/// use tl_client::http_async::{HttpClient, ReqwestClient};
+///
+/// # fn example(config: tl_client::Config) -> Result<(), tl_client::Error> {
+/// struct Logged(ReqwestClient);
+///
+/// #[async_trait::async_trait]
+/// impl HttpClient for Logged {
+///     async fn send(&self, request: Prepared) -> Outcome {
+///         eprintln!("{}", request.http.method());
+///         self.0.send(request).await
+///     }
+/// }
+///
+/// let inner = ReqwestClient::new(&config.http).expect("the settings are valid");
+/// let client = tl_client::Client::builder().config(config).http_client(Logged(inner)).build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+#[must_use = "nothing happens until `build`"]
+pub struct ClientBuilder {
+    config: Option<Config>,
+    http_client: Option<Box<dyn HttpClient>>,
+    checker: Option<Checker>,
+}
+
+impl ClientBuilder {
+    /// Sends requests with `client` instead of the built-in
+    /// [`ReqwestClient`](crate::http_async::ReqwestClient): another HTTP stack, or the built-in
+    /// client behind your own headers, metrics or limits. Checks, routes, checkpoints and retries
+    /// are the same. The settings for connections in [`Config::http`] are up to `client`.
+    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
+        self.http_client = Some(Box::new(client));
+        self
+    }
+
+    client_builder!(Client, AsyncHttp);
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("config", &self.config)
+            .field("checker", &self.checker)
+            .finish_non_exhaustive()
     }
 }
 

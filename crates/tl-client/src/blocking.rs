@@ -1,17 +1,21 @@
 //! The blocking client with `upload`, `index` and `ingest`. It does not depend on an async runtime.
 
 use std::{
+    fmt,
     ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, mpsc},
+    thread,
 };
 
-use tl_http_blocking::BlockingHttp;
+use tl_http_blocking::{BlockingHttp, HttpClient};
 use tl_model::AssetId;
 
 use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
-    builder::{ingest_settings, upload_settings},
+    builder::{client_builder, ingest_settings, upload_settings},
+    cancel::{RunCancel, canceled_before_sending},
     checker,
     ingest::{PreparedUpload, Request, UploadPlan},
 };
@@ -40,14 +44,12 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Configuration`] if a certificate or a proxy setting is invalid.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let transport = BlockingHttp::new(config.http.clone()).map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
-                .with_source(error)
-        })?;
-        Ok(Self {
-            api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
-            checker: Arc::default(),
-        })
+        Self::builder().config(config.clone()).build()
+    }
+
+    /// Starts a client with an HTTP client, a checker or settings of your own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
     /// Creates a client from the environment: see [`Config::from_env`].
@@ -95,19 +97,53 @@ impl Client {
         }
     }
 
-    fn send(&self, request: &Request) -> Result<Ingested, Error> {
+    fn send(&self, request: Request) -> Result<Ingested, Error> {
+        let cancel = request.run_cancel();
         let PreparedUpload {
             send,
             observer,
             finish,
-        } = request.prepare(&self.api.settings().base, &self.checker)?;
+        } = match &cancel {
+            None => request.prepare(&self.api.settings().base, &self.checker)?,
+            Some(cancel) => self.prepare(request, cancel)?,
+        };
         let api = self.api.with_error::<tl_protocol::Error>();
+        let api = match &cancel {
+            Some(cancel) => api.cancel_by(&cancel.handle),
+            None => api,
+        };
         match send {
             UploadPlan::Task { create, wait } => {
                 finish.complete_task(api.ingest_task(create, wait, observer))
             }
             UploadPlan::Asset(plan) => finish.complete_asset(api.ingest_asset(*plan, observer)),
         }
+    }
+
+    /// Prepares on a thread, because reading a file blocks. After a cancel, the thread ends alone.
+    fn prepare(&self, request: Request, cancel: &RunCancel) -> Result<PreparedUpload, Error> {
+        let (sender, results) = mpsc::channel();
+        let canceled = sender.clone();
+        // The receiver is gone if the request was prepared first.
+        let _on_cancel = cancel
+            .handle
+            .on_cancel(move || drop(canceled.send(Ok(Err(canceled_before_sending())))));
+        let (cell, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
+        let prepare = move || {
+            let prepared = catch_unwind(AssertUnwindSafe(|| request.prepare(&base, &cell)));
+            drop(sender.send(prepared));
+        };
+        thread::Builder::new()
+            .name("tl-prepare".to_owned())
+            .spawn(prepare)
+            .map_err(|error| {
+                Error::new(ErrorKind::File, "no thread can be started to read the file")
+                    .with_source(error)
+            })?;
+        let prepared = results
+            .recv()
+            .expect("the thread sends a result or a panic");
+        prepared.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -116,6 +152,56 @@ impl Deref for Client {
 
     fn deref(&self) -> &Self::Target {
         &self.api
+    }
+}
+
+/// Builds a [`Client`].
+///
+/// ```no_run
+/// use tl_client::protocol::{Outcome, Prepared};
+/// use tl_client::http_blocking::{CancelHandle, HttpClient, UreqClient};
+///
+/// # fn example(config: tl_client::Config) -> Result<(), tl_client::Error> {
+/// struct Logged(UreqClient);
+///
+/// impl HttpClient for Logged {
+///     fn send(&self, request: Prepared, cancel: &CancelHandle) -> Outcome {
+///         eprintln!("{}", request.http.method());
+///         self.0.send(request, cancel)
+///     }
+/// }
+///
+/// let inner = UreqClient::new(&config.http).expect("the settings are valid");
+/// let client = tl_client::blocking::Client::builder().config(config).http_client(Logged(inner)).build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+#[must_use = "nothing happens until `build`"]
+pub struct ClientBuilder {
+    config: Option<Config>,
+    http_client: Option<Box<dyn HttpClient>>,
+    checker: Option<Checker>,
+}
+
+impl ClientBuilder {
+    /// Sends requests with `client` instead of the built-in
+    /// [`UreqClient`](crate::http_blocking::UreqClient): another HTTP stack, or the built-in
+    /// client behind your own headers, metrics or limits. Checks, routes, checkpoints and retries
+    /// are the same. The settings for connections in [`Config::http`] are up to `client`.
+    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
+        self.http_client = Some(Box::new(client));
+        self
+    }
+
+    client_builder!(Client, BlockingHttp);
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("config", &self.config)
+            .field("checker", &self.checker)
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,7 +224,7 @@ impl Ingest {
     /// requests come with the stage and the partial result, and with the platform's response if
     /// there is one. Another kind if a local setting, file or checkpoint is invalid.
     pub fn run(self) -> Result<Ingested, Error> {
-        self.client.send(&self.request)
+        self.client.send(self.request)
     }
 }
 
@@ -159,6 +245,6 @@ impl Upload {
     /// # Errors
     /// Those of [`Ingest::run`].
     pub fn run(self) -> Result<UploadedAsset, Error> {
-        UploadedAsset::of(self.client.send(&self.request)?)
+        UploadedAsset::of(self.client.send(self.request)?)
     }
 }

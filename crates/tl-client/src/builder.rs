@@ -1,4 +1,4 @@
-//! Builder methods of uploads and ingestions, shared by the async and the blocking client.
+//! Builder methods of clients, uploads and ingestions, shared by the async and the blocking client.
 
 /// Methods of both `Upload` and `Ingest`.
 macro_rules! upload_settings {
@@ -33,9 +33,20 @@ macro_rules! upload_settings {
             self
         }
 
-        /// Sets concurrency, bandwidth and deadline of the chunk upload, and the handle that pauses
-        /// and cancels it.
+        /// Cancels this run when `handle` is canceled, whatever it is doing: checking, connecting,
+        /// sending, or waiting. It then returns within about 200 ms with
+        /// [`Canceled`](tl_protocol::ErrorKind::Canceled), and the error has what was reached. What
+        /// the platform has stays there, and a later run resumes from the checkpoint.
+        pub fn cancel_by(mut self, handle: &crate::CancelHandle) -> Self {
+            self.request.cancels.set_handle(handle);
+            self
+        }
+
+        /// Sets concurrency, bandwidth and deadline of the chunk upload, and the control that
+        /// pauses it. Its `cancel` cancels the whole run, like
+        /// [`cancel_by`](Self::cancel_by).
         pub fn chunks(mut self, settings: tl_protocol::flow::upload::UploadSettings) -> Self {
+            self.request.cancels.set_control(&settings.control);
             self.request.settings = settings;
             self
         }
@@ -83,6 +94,48 @@ macro_rules! upload_settings {
     };
 }
 
+/// Methods of both builders, after `http_client`.
+macro_rules! client_builder {
+    ($client:ident, $transport:ident) => {
+        /// Sets the API key, the base URL and other settings. Default: [`Config::from_env`].
+        pub fn config(mut self, config: Config) -> Self {
+            self.config = Some(config);
+            self
+        }
+
+        /// Uses `checker` instead of [`Checker::standard`] to check files and to choose routes.
+        pub fn checker(mut self, checker: Checker) -> Self {
+            self.checker = Some(checker);
+            self
+        }
+
+        /// Creates the client. It does not connect yet.
+        ///
+        /// # Errors
+        /// [`ErrorKind::Configuration`] if a setting is invalid or missing.
+        pub fn build(self) -> Result<$client, Error> {
+            let config = match self.config {
+                Some(config) => config,
+                None => Config::from_env()?,
+            };
+            let settings = config.http.clone();
+            let transport = match self.http_client {
+                Some(client) => $transport::with_client(settings, client),
+                None => $transport::new(settings),
+            };
+            let transport = transport.map_err(|error| {
+                Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
+                    .with_source(error)
+            })?;
+            let checker = self.checker.map(std::sync::OnceLock::from);
+            Ok($client {
+                api: tl_protocol::Client::new(transport, config.client_settings()).with_error(),
+                checker: std::sync::Arc::new(checker.unwrap_or_default()),
+            })
+        }
+    };
+}
+
 /// Methods of `Ingest` only.
 macro_rules! ingest_settings {
     () => {
@@ -103,4 +156,4 @@ macro_rules! ingest_settings {
     };
 }
 
-pub(crate) use {ingest_settings, upload_settings};
+pub(crate) use {client_builder, ingest_settings, upload_settings};

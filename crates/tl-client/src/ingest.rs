@@ -27,7 +27,9 @@ use url::Url;
 pub(crate) use self::finish::Finish;
 use self::media::{MediaBytes, Opened, RoutedMedia};
 use crate::{
-    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, Stage, checker,
+    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, Stage,
+    cancel::Cancels,
+    checker,
     checkpoint::{self, CheckpointWriter},
     input::refuse_link,
     route::{self, Payload, Routed},
@@ -61,6 +63,7 @@ pub(crate) struct Request {
     pub(crate) settings: UploadSettings,
     pub(crate) reconcile: Reconcile,
     pub(crate) skip_check: bool,
+    pub(crate) cancels: Cancels,
     pub(crate) listener: Option<Listener>,
 }
 
@@ -114,6 +117,7 @@ impl Request {
             settings: UploadSettings::default(),
             reconcile: Reconcile::default(),
             skip_check: false,
+            cancels: Cancels::default(),
             listener: None,
         }
     }

@@ -43,6 +43,8 @@ mod asynchronous;
 pub mod blocking;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod builder;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod cancel;
 pub mod checker;
 pub mod checkpoint;
 pub mod config;
@@ -58,7 +60,7 @@ pub mod route;
 pub mod source;
 
 #[cfg(feature = "async")]
-pub use asynchronous::{Client, Ingest, Upload};
+pub use asynchronous::{Client, ClientBuilder, Ingest, Upload};
 pub use checker::{Checked, Checker};
 pub use checkpoint::Checkpoints;
 pub use config::Config;
@@ -69,9 +71,14 @@ pub use outcome::{Ingested, NotChecked, Stage, UploadedAsset};
 pub use probed_file::ProbedFile;
 pub use route::RouteChoice;
 pub use source::FileSource;
+pub use tl_http::CancelHandle;
 
 pub use tl_protocol::ErrorKind;
 
+#[cfg(feature = "async")]
+pub use tl_http_async as http_async;
+#[cfg(feature = "blocking")]
+pub use tl_http_blocking as http_blocking;
 pub use tl_model as model;
 pub use tl_protocol as protocol;
 pub use tl_validate as validate;

@@ -1,25 +1,41 @@
 //! Runs one flow: keeps its exchanges in flight in parallel, and wakes it at the requested time.
 
 use std::{
+    collections::BTreeSet,
     future,
+    pin::pin,
     time::{Duration, SystemTime},
 };
 
-use futures_util::{StreamExt, future::Either, stream::FuturesUnordered};
-use tl_http::{Flow, Now, Step};
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
+use tl_http::{CancelHandle, Flow, Now, Step, cancel::CanceledRun};
 use tokio::time::{Instant, sleep_until};
 
 use crate::Shared;
 
-/// Runs `flow` to completion. Exchanges still in flight are dropped when the flow ends or when the
-/// future is dropped.
-pub(crate) async fn drive<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
+/// Runs `flow` to completion. Exchanges still in flight are dropped when the flow ends, when
+/// `cancel` is canceled, or when the future is dropped.
+pub(crate) async fn drive<F: Flow>(
+    shared: &Shared,
+    cancel: Option<&CancelHandle>,
+    mut flow: F,
+) -> F::Output {
     let now = || Now::new(shared.started.elapsed(), SystemTime::now());
     let mut in_flight = FuturesUnordered::new();
+    let mut tokens = BTreeSet::new();
     loop {
+        if cancel.is_some_and(CancelHandle::is_canceled) {
+            drop(in_flight);
+            return CanceledRun::new(now(), tokens).finish(flow);
+        }
         match flow.step(now()) {
             Step::Done(output) => return output,
             Step::Start(token, exchange) => {
+                tokens.insert(token);
                 in_flight.push(async move { (token, shared.send(exchange).await) });
             }
             Step::Wait { until } => {
@@ -39,10 +55,17 @@ pub(crate) async fn drive<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
                         None => future::pending().await,
                     }
                 };
-                let (outcome, time) = (std::pin::pin!(outcome), std::pin::pin!(time));
+                let canceled = async {
+                    match cancel {
+                        Some(cancel) => cancel.canceled().await,
+                        None => future::pending().await,
+                    }
+                };
+                let (outcome, time, canceled) = (pin!(outcome), pin!(time), pin!(canceled));
                 if let Either::Left(((token, outcome), _)) =
-                    futures_util::future::select(outcome, time).await
+                    select(outcome, select(time, canceled)).await
                 {
+                    tokens.remove(&token);
                     flow.on_outcome(now(), token, outcome);
                 }
             }

@@ -19,9 +19,19 @@ pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let within = error
         .downcast_ref::<io::Error>()
         .and_then(io::Error::get_ref);
-    error.is::<rustls::Error>()
+    is_tls_error(error)
         || within.is_some_and(|inner| is_tls(inner))
         || error.source().is_some_and(is_tls)
+}
+
+#[cfg(feature = "tls")]
+fn is_tls_error(error: &(dyn Error + 'static)) -> bool {
+    error.is::<rustls::Error>()
+}
+
+#[cfg(not(feature = "tls"))]
+fn is_tls_error(_: &(dyn Error + 'static)) -> bool {
+    false
 }
 
 /// Whether the process or the system ran out of file descriptors.

@@ -17,12 +17,24 @@
 //! ```
 //!
 //! [`AsyncHttp::with_client`] replaces the built-in HTTP client: see [`HttpClient`].
+//!
+//! | Feature | Brings |
+//! |---|---|
+//! | `tls-ring` (default) | https with ring; leaves the features of rustls as they are |
+//! | `tls-aws-lc` | https with aws-lc |
+//! | `tls` | https with the crypto provider that the program has installed |
+//! | `native-roots` | the setting `system_roots` |
+//! | `stream` | `futures_core::Stream` for [`AsyncStream`] |
+//! | `tower` | a `tower::Service` as the HTTP client |
 
 mod driver;
 mod failure;
+mod limits;
 mod public;
 mod reqwest_client;
 mod stream;
+#[cfg(feature = "tower")]
+mod tower;
 mod upload;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
@@ -30,14 +42,61 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use http::Response;
 use tl_http::{
-    Exchange, Feed, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport, TransportError,
+    CancelHandle, CancelTransport, Exchange, Feed, Flow, HttpSettings, Outcome, Prepared,
+    SetupError, Transport, TransportError,
 };
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::reqwest_client::ReqwestClient;
-pub use crate::stream::{AsyncStream, BodyStream};
+#[cfg(feature = "tower")]
+pub use crate::tower::{RequestBody, TowerClient};
+pub use crate::{
+    reqwest_client::ReqwestClient,
+    stream::{AsyncStream, BodyStream},
+};
 
 /// An HTTP client for the transport: sends one request once.
+///
+/// [`ReqwestClient`] is the built-in one. A client can decorate another, which keeps its guarantees:
+///
+/// ```no_run
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use http::{HeaderValue, Response};
+/// use tl_http::{HttpSettings, Outcome, Prepared, TransportError};
+/// use tl_http_async::{AsyncHttp, BodyStream, HttpClient, ReqwestClient};
+/// use tokio::sync::Semaphore;
+///
+/// /// Adds a header, counts requests, and has at most a number of them in flight.
+/// struct Decorated<C> { inner: C, sent: AtomicU64, permits: Semaphore }
+///
+/// impl<C> Decorated<C> {
+///     fn decorate(&self, request: &mut Prepared) {
+///         self.sent.fetch_add(1, Ordering::Relaxed);
+///         let name = "traceparent";
+///         request.http.headers_mut().insert(name, HeaderValue::from_static("00-…"));
+///     }
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl<C: HttpClient> HttpClient for Decorated<C> {
+///     async fn send(&self, mut request: Prepared) -> Outcome {
+///         let _permit = self.permits.acquire().await;
+///         self.decorate(&mut request);
+///         self.inner.send(request).await
+///     }
+///
+///     async fn open(&self, mut request: Prepared) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
+///         self.decorate(&mut request);
+///         self.inner.open(request).await
+///     }
+/// }
+///
+/// # fn main() -> Result<(), tl_http::SetupError> {
+/// let settings = HttpSettings::default();
+/// let inner = ReqwestClient::new(&settings)?;
+/// let client = Decorated { inner, sent: AtomicU64::new(0), permits: Semaphore::new(8) };
+/// let transport = AsyncHttp::with_client(settings, client)?;
+/// # Ok(()) }
+/// ```
 ///
 /// An implementation must respect [`Prepared::timeout`], [`Prepared::stall`] and
 /// [`Prepared::only_public`]. It must not follow redirects, resend requests or add headers. Any
@@ -67,12 +126,44 @@ pub trait HttpClient: Send + Sync {
     }
 }
 
+#[async_trait]
+impl<C: HttpClient + ?Sized> HttpClient for Box<C> {
+    async fn send(&self, request: Prepared) -> Outcome {
+        (**self).send(request).await
+    }
+
+    async fn open(
+        &self,
+        request: Prepared,
+    ) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
+        (**self).open(request).await
+    }
+}
+
+#[async_trait]
+impl<C: HttpClient + ?Sized> HttpClient for Arc<C> {
+    async fn send(&self, request: Prepared) -> Outcome {
+        (**self).send(request).await
+    }
+
+    async fn open(
+        &self,
+        request: Prepared,
+    ) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
+        (**self).open(request).await
+    }
+}
+
 /// The async transport. Clones share its connections.
 ///
 /// Its futures must run on a tokio runtime with time and I/O enabled. Dropping a future cancels its
 /// exchanges.
 #[derive(Clone)]
-pub struct AsyncHttp(Arc<Shared>);
+pub struct AsyncHttp {
+    shared: Arc<Shared>,
+    /// Cancels everything that this clone runs.
+    cancel: Option<CancelHandle>,
+}
 
 struct Shared {
     settings: HttpSettings,
@@ -103,12 +194,16 @@ impl AsyncHttp {
         client: impl HttpClient + 'static,
     ) -> Result<Self, SetupError> {
         settings.check()?;
-        Ok(Self(Arc::new(Shared {
+        let shared = Shared {
             permits: Semaphore::new(settings.max_exchanges.clamp(1, Semaphore::MAX_PERMITS)),
             settings,
             client: Box::new(client),
             started: Instant::now(),
-        })))
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            cancel: None,
+        })
     }
 }
 
@@ -126,19 +221,28 @@ impl Transport for AsyncHttp {
     type Stream<'a, F: Feed + 'a> = AsyncStream<F>;
 
     fn run<'a, F: Flow + 'a>(&self, flow: F) -> Self::Output<'a, F::Output> {
-        let shared = Arc::clone(&self.0);
-        Box::pin(async move { driver::drive(&shared, flow).await })
+        let (shared, cancel) = (Arc::clone(&self.shared), self.cancel.clone());
+        Box::pin(async move { driver::drive(&shared, cancel.as_ref(), flow).await })
     }
 
     fn stream<'a, F: Feed + 'a>(&self, feed: F) -> AsyncStream<F> {
-        AsyncStream::new(Arc::clone(&self.0), feed)
+        AsyncStream::new(Arc::clone(&self.shared), self.cancel.as_ref(), feed)
+    }
+}
+
+impl CancelTransport for AsyncHttp {
+    fn cancel_by(&self, cancel: &CancelHandle) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            cancel: Some(cancel.clone()),
+        }
     }
 }
 
 impl fmt::Debug for AsyncHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncHttp")
-            .field("settings", &self.0.settings)
+            .field("settings", &self.shared.settings)
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
 //! The built-in HTTP client: reqwest without redirects or retries, plus delivery classification.
 
 use std::{
-    future,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -10,7 +9,6 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, select};
 use http::{HeaderValue, Response, uri::Scheme};
 use http_body::Body as _;
 use reqwest::{Client, ClientBuilder, Request, redirect};
@@ -18,12 +16,11 @@ use tl_http::{
     Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
     address::{NotPublic, may_require_public},
     proxy::ProxyRules,
-    tls,
 };
-use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
     BodyStream, HttpClient, failure,
+    limits::within,
     public::PublicOnly,
     upload::{EndGuard, Progress, Upload},
 };
@@ -32,9 +29,12 @@ use crate::{
 /// a request rarely hits a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// reqwest with rustls.
+/// The built-in HTTP client: reqwest. It resends nothing, follows no redirect, and adds no header.
+///
+/// https needs the feature `tls-ring` or `tls-aws-lc`, or `tls` and a crypto provider that the
+/// program has installed.
 #[derive(Debug)]
-pub(crate) struct ReqwestClient {
+pub struct ReqwestClient {
     client: Client,
     /// For requests restricted to public addresses; `None` if the settings never require it.
     public: Option<Client>,
@@ -43,12 +43,17 @@ pub(crate) struct ReqwestClient {
 }
 
 impl ReqwestClient {
-    pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+    /// Creates a client with its own connections. It does not connect yet.
+    ///
+    /// # Errors
+    /// If a certificate or the proxy in the settings is invalid, or if the API is at an https URL
+    /// and the build has no TLS.
+    pub fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
         let rules = Arc::new(ProxyRules::new(&settings.proxy, |name| {
             std::env::var(name).ok()
         })?);
-        let tls = tls::client_config(settings)?;
-        let mut builder = builder(settings, tls.clone());
+        let base = Base::new(settings)?;
+        let mut builder = base.builder(settings);
         for scheme in [Scheme::HTTPS, Scheme::HTTP] {
             if let Some(proxy) = proxy(&rules, &scheme)? {
                 builder = builder.proxy(proxy);
@@ -64,7 +69,7 @@ impl ReqwestClient {
         };
         let public = may_require_public(settings).then(|| {
             let resolver = PublicOnly::new(settings.addresses.clone());
-            built(self::builder(settings, tls).dns_resolver(Arc::new(resolver)))
+            built(base.builder(settings).dns_resolver(Arc::new(resolver)))
         });
         Ok(Self {
             client: built(builder)?,
@@ -208,6 +213,8 @@ impl BodyStream for Pieces {
 }
 
 fn request(prepared: Prepared) -> Result<(Request, Arc<Progress>), TransportError> {
+    #[cfg(not(feature = "tls"))]
+    prepared.refuse_https()?;
     let progress = Arc::new(Progress::new(prepared.http.body().len()));
     let request = prepared.http.map(|body| match body.as_bytes() {
         Some(bytes) if bytes.is_empty() => reqwest::Body::from(bytes),
@@ -220,29 +227,35 @@ fn request(prepared: Prepared) -> Result<(Request, Arc<Progress>), TransportErro
     Ok((request, progress))
 }
 
-/// Runs `exchange` within its time limits.
-async fn within<T>(
-    limit: Duration,
-    stall: Duration,
-    progress: &Progress,
-    exchange: impl Future<Output = Result<T, TransportError>>,
-) -> Result<T, TransportError> {
-    let failed = |kind, limit: Duration| {
-        Err(TransportError::new(kind, progress.delivery())
-            .with_source(format!("the limit is {limit:?}")))
-    };
-    let exchange = timeout(limit, exchange);
-    match select(pin!(exchange), pin!(stalled(progress, stall))).await {
-        Either::Left((Ok(outcome), _)) => outcome,
-        Either::Left((Err(_), _)) => failed(TransportErrorKind::TimedOut, limit),
-        Either::Right(((), _)) => failed(TransportErrorKind::Stalled, stall),
+/// What all clients have in common, except proxies and DNS.
+struct Base {
+    #[cfg(feature = "tls")]
+    tls: rustls::ClientConfig,
+}
+
+impl Base {
+    #[cfg(feature = "tls")]
+    fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+        let tls = tl_http::tls::client_config(settings)?;
+        Ok(Self { tls })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+        settings.refuse_https()?;
+        Ok(Self {})
+    }
+
+    fn builder(&self, settings: &HttpSettings) -> ClientBuilder {
+        let builder = options(settings);
+        #[cfg(feature = "tls")]
+        let builder = builder.tls_backend_preconfigured(self.tls.clone());
+        builder
     }
 }
 
-/// Options of all clients, except proxies and DNS.
-fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder {
+fn options(settings: &HttpSettings) -> ClientBuilder {
     Client::builder()
-        .tls_backend_preconfigured(tls)
         .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)
@@ -263,24 +276,6 @@ struct Destination {
 fn uri(url: &reqwest::Url) -> http::Uri {
     // Every http(s) URL is a URI.
     url.as_str().parse().unwrap_or_default()
-}
-
-/// Completes when the body has not moved for `limit`. Never completes before the body starts or
-/// after it was sent.
-async fn stalled(progress: &Progress, limit: Duration) {
-    loop {
-        let Some(last_activity) = progress.last_activity().await else {
-            break;
-        };
-        let Some(end) = last_activity.checked_add(limit) else {
-            break;
-        };
-        if Instant::now() >= end {
-            return;
-        }
-        sleep_until(end).await;
-    }
-    future::pending::<()>().await;
 }
 
 /// Classifies the error of a request without a complete response.

@@ -10,7 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use http::Response;
-use tl_http::{Delivery, Exchange, Feed, FeedStep, Now, Piece, TransportError, TransportErrorKind};
+use tl_http::{
+    CancelHandle, Delivery, Exchange, Feed, FeedStep, Now, Piece, TransportError,
+    TransportErrorKind,
+    cancel::{Canceled, canceled},
+};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{Shared, driver::at};
@@ -93,6 +97,8 @@ pub struct AsyncStream<F> {
     feed: F,
     body: Option<Box<dyn BodyStream>>,
     state: State,
+    cancel: Option<Canceled>,
+    is_canceled: bool,
 }
 
 type Opened = Result<Response<Box<dyn BodyStream>>, TransportError>;
@@ -110,12 +116,14 @@ enum State {
 }
 
 impl<F: Feed> AsyncStream<F> {
-    pub(crate) fn new(shared: Arc<Shared>, feed: F) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, cancel: Option<&CancelHandle>, feed: F) -> Self {
         Self {
             shared,
             feed,
             body: None,
             state: State::Ready,
+            cancel: cancel.map(CancelHandle::canceled),
+            is_canceled: false,
         }
     }
 
@@ -129,6 +137,7 @@ impl<F: Feed> AsyncStream<F> {
 
     fn poll_next_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Item>> {
         loop {
+            self.poll_canceled(cx);
             match &mut self.state {
                 State::Ended => return Poll::Ready(None),
                 State::Waiting(end) => {
@@ -147,7 +156,10 @@ impl<F: Feed> AsyncStream<F> {
                     self.feed.on_head(now, head);
                 }
                 State::Reading { end, idle } => {
-                    let piece = ready!(poll_piece(&mut self.body, end, *idle, cx));
+                    let piece = match self.is_canceled {
+                        true => Err(canceled(Delivery::Unknown)),
+                        false => ready!(poll_piece(&mut self.body, end, *idle, cx)),
+                    };
                     self.state = State::Ready;
                     if !matches!(piece, Ok(Some(_))) {
                         self.body = None;
@@ -159,6 +171,12 @@ impl<F: Feed> AsyncStream<F> {
                     let now = self.now();
                     self.state = match self.feed.step(now) {
                         FeedStep::Item(item) => return Poll::Ready(Some(item)),
+                        FeedStep::Open(_) if self.is_canceled => {
+                            self.body = None;
+                            let head = Err(canceled(Delivery::NotSent));
+                            self.feed.on_head(now, head);
+                            State::Ready
+                        }
                         FeedStep::Open(exchange) => {
                             self.body = None;
                             State::Opening(self.open(exchange))
@@ -167,6 +185,10 @@ impl<F: Feed> AsyncStream<F> {
                             end: Box::pin(sleep_until(at(Instant::now(), idle))),
                             idle,
                         },
+                        FeedStep::Wait { .. } if self.is_canceled => {
+                            self.feed.on_head(now, Err(canceled(Delivery::NotSent)));
+                            State::Ready
+                        }
                         FeedStep::Wait { until } => {
                             State::Waiting(Box::pin(sleep_until(at(self.shared.started, until))))
                         }
@@ -177,6 +199,28 @@ impl<F: Feed> AsyncStream<F> {
                     };
                 }
             }
+        }
+    }
+
+    /// On the first poll after a cancel, ends what is open or waited for.
+    fn poll_canceled(&mut self, cx: &mut Context<'_>) {
+        let canceled_now = match &mut self.cancel {
+            Some(future) if !self.is_canceled => Pin::new(future).poll(cx).is_ready(),
+            _ => false,
+        };
+        if !canceled_now {
+            return;
+        }
+        self.is_canceled = true;
+        self.body = None;
+        let now = self.now();
+        match std::mem::replace(&mut self.state, State::Ready) {
+            State::Ended => self.state = State::Ended,
+            // A read that follows finds no body, and fails as canceled.
+            State::Ready => {}
+            State::Opening(_) => self.feed.on_head(now, Err(canceled(Delivery::Unknown))),
+            State::Reading { .. } => self.feed.on_piece(now, Err(canceled(Delivery::Unknown))),
+            State::Waiting(_) => self.feed.on_head(now, Err(canceled(Delivery::NotSent))),
         }
     }
 

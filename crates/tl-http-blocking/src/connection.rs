@@ -14,14 +14,13 @@ use std::{
     time::Duration,
 };
 
-use rustls::ClientConnection;
 use tl_http::TransportErrorKind;
 use ureq::{
     Error,
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport},
 };
 
-use crate::{peek::Peek, progress::Progress};
+use crate::{peek::Peek, progress::Progress, session::Session};
 
 /// Piece size. 64 KiB to 512 KiB are equally fast; smaller and larger pieces are slower (1 GiB to a
 /// loopback sink).
@@ -52,12 +51,13 @@ impl Socket {
         &self.stream
     }
 
-    /// Assigns the connection to the request with this number.
-    pub(crate) fn assign(&self, request: u64) {
-        *self
+    /// Assigns the connection to the request with this number. Returns whether it was its already.
+    pub(crate) fn assign(&self, request: u64) -> bool {
+        let mut current_request = self
             .current_request
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = request;
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current_request, request) == request
     }
 
     /// Shuts the connection down, unless another request uses it by now: a late cancel must not
@@ -77,7 +77,7 @@ impl Socket {
 /// A connection, plain or TLS.
 pub(crate) struct Connection {
     socket: Arc<Socket>,
-    tls: Option<Box<ClientConnection>>,
+    tls: Option<Box<Session>>,
     buffers: LazyBuffers,
     /// Only part of a request was sent, so the connection cannot be reused.
     is_dirty: bool,
@@ -86,11 +86,20 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> io::Result<Self> {
+    pub(crate) fn new(socket: TcpStream) -> io::Result<Self> {
+        Self::of(socket, None)
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(socket: TcpStream, tls: rustls::ClientConnection) -> io::Result<Self> {
+        Self::of(socket, Some(Box::new(Session::new(tls))))
+    }
+
+    fn of(socket: TcpStream, tls: Option<Box<Session>>) -> io::Result<Self> {
         socket.set_write_timeout(Some(CHECK_INTERVAL))?;
         Ok(Self {
             socket: Arc::new(Socket::new(socket)),
-            tls: tls.map(Box::new),
+            tls,
             buffers: LazyBuffers::new(INPUT_BUFFER, PIECE),
             is_dirty: false,
             has_received: false,
@@ -102,7 +111,7 @@ impl Connection {
         let peek = Peek(self.socket.stream());
         match &mut self.tls {
             None => peek.is_readable(),
-            Some(tls) => has_tls_input(tls, peek),
+            Some(tls) => tls.has_input(peek),
         }
     }
 
@@ -124,10 +133,7 @@ impl Connection {
                     let written = self.socket.stream().write(bytes);
                     (written.as_ref().map_or(0, |count| *count), written)
                 }
-                Some(tls) => {
-                    let taken = tls.writer().write(bytes).unwrap_or(0);
-                    (taken, tls.write_tls(&mut self.socket.stream()))
-                }
+                Some(tls) => tls.write(self.socket.stream(), bytes),
             };
             from += taken;
             progress.record_written(taken);
@@ -152,7 +158,7 @@ impl Connection {
             let buffer = self.buffers.input_append_buf();
             let result = match &mut self.tls {
                 None => socket.read(buffer),
-                Some(tls) => read_tls(tls, socket, buffer),
+                Some(tls) => tls.read(socket, buffer),
             };
             match result {
                 Ok(count) => {
@@ -166,10 +172,7 @@ impl Connection {
                 }
                 Err(error) if is_timeout(&error) => {}
                 Err(error) => {
-                    let is_tls = error
-                        .get_ref()
-                        .is_some_and(|inner| inner.is::<rustls::Error>());
-                    let kind = if is_tls && !self.has_received {
+                    let kind = if Session::is_failure(&error) && !self.has_received {
                         TransportErrorKind::Tls
                     } else {
                         TransportErrorKind::Lost
@@ -217,37 +220,6 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection")
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads pending TLS records. Session tickets and the like do not count as a response.
-fn has_tls_input(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
-    loop {
-        match tls.read_tls(&mut peek) {
-            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
-            Ok(0) => return true,
-            Ok(_) => match tls.process_new_packets() {
-                Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
-                _ => return true,
-            },
-        }
-    }
-}
-
-fn read_tls(
-    tls: &mut ClientConnection,
-    mut socket: &TcpStream,
-    buffer: &mut [u8],
-) -> io::Result<usize> {
-    loop {
-        match tls.reader().read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            other => return other,
-        }
-        // Skip pending writes: now the response matters.
-        if tls.read_tls(&mut socket)? > 0 {
-            tls.process_new_packets().map_err(io::Error::other)?;
-        }
     }
 }
 

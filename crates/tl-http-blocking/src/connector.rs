@@ -9,12 +9,12 @@ use std::{
 };
 
 use http::{Uri, uri::Scheme};
-use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+#[cfg(feature = "tls")]
+use rustls::ClientConfig;
 use tl_http::{
     Delivery, HttpSettings, SetupError, TransportError, TransportErrorKind,
     address::all_public,
     proxy::{ProxyRules, ProxyServer},
-    tls,
 };
 use ureq::{
     Error, Timeout,
@@ -25,13 +25,20 @@ use ureq::{
     },
 };
 
-use crate::{connection::Connection, progress::Progress};
+#[cfg(feature = "tls")]
+use crate::handshake::handshake;
+use crate::{
+    connection::Connection,
+    failure::{lost, or_timeout},
+    progress::Progress,
+};
 
 /// Opens connections by the settings, and resolves addresses for ureq, including the proxy's.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<Rules>);
 
 struct Rules {
+    #[cfg(feature = "tls")]
     tls: Arc<ClientConfig>,
     proxies: ProxyRules,
     resolver: DefaultResolver,
@@ -41,7 +48,8 @@ struct Rules {
 impl Connector {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
         Ok(Self(Arc::new(Rules {
-            tls: Arc::new(tls::client_config(settings)?),
+            #[cfg(feature = "tls")]
+            tls: Arc::new(tl_http::tls::client_config(settings)?),
             proxies: ProxyRules::new(&settings.proxy, |name| std::env::var(name).ok())?,
             resolver: DefaultResolver::default(),
             addresses: settings.addresses.clone(),
@@ -159,30 +167,33 @@ impl UreqConnector for Connector {
         let progress = Progress::current();
         let (host, port) = target(details.uri);
         let to = format!("{host}:{port}");
-        let socket = match self.0.proxies.server_for(details.uri) {
+        let proxy = self.0.proxies.server_for(details.uri);
+        let socket = match proxy {
             None => tcp(details, &to, &progress)?,
-            Some(proxy) => {
-                let socket = tcp(
-                    details,
-                    &format!("the proxy {}:{}", proxy.host(), proxy.port()),
-                    &progress,
-                )?;
-                open_tunnel(&socket, proxy, &host, port, &progress)?;
-                socket
-            }
-        };
-        let tls = if details.needs_tls() {
-            Some(handshake(
-                &socket,
-                &host,
-                &to,
-                Arc::clone(&self.0.tls),
+            Some(proxy) => tcp(
+                details,
+                &format!("the proxy {}:{}", proxy.host(), proxy.port()),
                 &progress,
-            )?)
-        } else {
-            None
+            )?,
         };
-        Connection::new(socket, tls)
+        progress
+            .watch(&socket)
+            .map_err(|error| lost(&to, &error, &progress))?;
+        if let Some(proxy) = proxy {
+            open_tunnel(&socket, proxy, &host, port, &progress)?;
+        }
+        #[cfg(feature = "tls")]
+        let connection = if details.needs_tls() {
+            let config = Arc::clone(&self.0.tls);
+            let tls = handshake(&socket, &host, &to, config, &progress)?;
+            Connection::with_tls(socket, tls)
+        } else {
+            Connection::new(socket)
+        };
+        #[cfg(not(feature = "tls"))]
+        let connection = Connection::new(socket);
+        progress.unwatch();
+        connection
             .map(Some)
             .map_err(|error| lost(&to, &error, &progress))
     }
@@ -267,74 +278,6 @@ fn open_tunnel(
             return Ok(());
         }
     }
-}
-
-fn handshake(
-    mut socket: &TcpStream,
-    host: &str,
-    to: &str,
-    config: Arc<ClientConfig>,
-    progress: &Progress,
-) -> Result<ClientConnection, Error> {
-    let untrusted =
-        |error: &dyn fmt::Display| progress.fail(TransportErrorKind::Tls, format!("{to}: {error}"));
-    let bare = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned();
-    let name = ServerName::try_from(bare).map_err(|error| untrusted(&error))?;
-    let mut tls = ClientConnection::new(config, name).map_err(|error| untrusted(&error))?;
-    while tls.is_handshaking() {
-        let left = progress.connect_time_left(to)?;
-        if tls.wants_write() {
-            socket
-                .set_write_timeout(Some(left))
-                .map_err(|error| lost(to, &error, progress))?;
-            or_timeout(tls.write_tls(&mut socket), to, progress)?;
-            continue;
-        }
-        socket
-            .set_read_timeout(Some(left))
-            .map_err(|error| lost(to, &error, progress))?;
-        let result = tls.read_tls(&mut socket);
-        if matches!(result, Ok(0)) {
-            let closed = io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "it closed the connection before TLS stood",
-            );
-            return Err(lost(to, &closed, progress));
-        }
-        if or_timeout(result, to, progress)? > 0
-            && let Err(error) = tls.process_new_packets()
-        {
-            // Send the TLS alert with the reason, if possible.
-            drop(tls.write_tls(&mut socket));
-            return Err(untrusted(&error));
-        }
-    }
-    Ok(tls)
-}
-
-/// Result of a read or write. Returns 0 on a timeout; the next check of the remaining time reports
-/// it.
-fn or_timeout(result: io::Result<usize>, to: &str, progress: &Progress) -> Result<usize, Error> {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    match result {
-        Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {
-            progress.connect_time_left(to)?;
-            Ok(0)
-        }
-        other => other.map_err(|error| lost(to, &error, progress)),
-    }
-}
-
-fn lost(to: &str, error: &io::Error, progress: &Progress) -> Error {
-    let kind = if tl_http::is_out_of_descriptors(error) {
-        TransportErrorKind::NoDescriptor
-    } else {
-        TransportErrorKind::Unreachable
-    };
-    progress.fail(kind, format!("{to}: {error}"))
 }
 
 /// The message of an error without ureq's prefix.

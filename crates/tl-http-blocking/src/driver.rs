@@ -9,17 +9,21 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tl_http::{Exchange, Flow, Now, Outcome, Step, Token};
+use tl_http::{Exchange, Flow, Now, Outcome, Step, Token, cancel::CanceledRun};
 
-use crate::{Cancel, Shared};
+use crate::{CancelHandle, Shared};
 
 const DEADLOCK: &str =
     "a flow waits without end while nothing is in flight: it breaks the contract of `Flow`";
 
 /// Runs `flow` to completion. Exchanges still in flight are canceled, not awaited.
-pub(crate) fn drive<F: Flow>(shared: &Arc<Shared>, flow: F) -> F::Output {
-    if flow.max_in_flight() > 1 {
-        drive_parallel(shared, flow)
+pub(crate) fn drive<F: Flow>(
+    shared: &Arc<Shared>,
+    cancel: Option<&CancelHandle>,
+    flow: F,
+) -> F::Output {
+    if flow.max_in_flight() > 1 || cancel.is_some() {
+        drive_parallel(shared, cancel, flow)
     } else {
         drive_sequential(shared, flow)
     }
@@ -44,7 +48,7 @@ fn drive_sequential<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
             Step::Wait { until } => match (waiting.take(), until) {
                 // A wake-up during the exchange is late; the exchange has its own timeout.
                 (Some((token, exchange)), _) => {
-                    let outcome = shared.send(exchange, &Cancel::new());
+                    let outcome = shared.send(exchange, &CancelHandle::new());
                     flow.on_outcome(now(shared), token, outcome);
                 }
                 (None, Some(until)) => {
@@ -56,9 +60,23 @@ fn drive_sequential<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
     }
 }
 
-fn drive_parallel<F: Flow>(shared: &Arc<Shared>, mut flow: F) -> F::Output {
+fn drive_parallel<F: Flow>(
+    shared: &Arc<Shared>,
+    cancel: Option<&CancelHandle>,
+    mut flow: F,
+) -> F::Output {
     let mut workers = Workers::new(flow.max_in_flight());
+    let _on_cancel = cancel.map(|cancel| {
+        let sender = workers.message_sender.clone();
+        // The receiver is gone if the flow has ended.
+        cancel.on_cancel(move || drop(sender.send(Message::Canceled)))
+    });
     loop {
+        // Also before the first exchange, and if an outcome arrived together with the cancel.
+        if cancel.is_some_and(CancelHandle::is_canceled) {
+            let in_flight = workers.cancel();
+            return CanceledRun::new(now(shared), in_flight).finish(flow);
+        }
         match flow.step(now(shared)) {
             Step::Done(output) => return output,
             Step::Start(token, exchange) => workers.send(shared, token, exchange),
@@ -78,27 +96,31 @@ fn drive_parallel<F: Flow>(shared: &Arc<Shared>, mut flow: F) -> F::Output {
 struct Job {
     token: Token,
     exchange: Exchange,
-    cancel: Cancel,
+    cancel: CancelHandle,
 }
 
-/// An outcome, or a panic of a client or source, to be resumed on the caller's thread.
-type JobResult = (Token, thread::Result<Outcome>);
+enum Message {
+    /// An outcome, or a panic of a client or source, to be resumed on the caller's thread.
+    Outcome(Token, thread::Result<Outcome>),
+    /// The caller canceled the flow.
+    Canceled,
+}
 
 /// The worker threads of one flow, and the exchanges in flight.
 struct Workers {
     max_in_flight: usize,
     count: usize,
-    in_flight: HashMap<Token, Cancel>,
+    in_flight: HashMap<Token, CancelHandle>,
     jobs: mpsc::Sender<Job>,
     open_jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
-    results: mpsc::Receiver<JobResult>,
-    result_sender: mpsc::Sender<JobResult>,
+    messages: mpsc::Receiver<Message>,
+    message_sender: mpsc::Sender<Message>,
 }
 
 impl Workers {
     fn new(max_in_flight: usize) -> Self {
         let (jobs, open_jobs) = mpsc::channel();
-        let (result_sender, results) = mpsc::channel();
+        let (message_sender, messages) = mpsc::channel();
         let in_flight = HashMap::new();
         Self {
             max_in_flight,
@@ -106,8 +128,8 @@ impl Workers {
             in_flight,
             jobs,
             open_jobs: Arc::new(Mutex::new(open_jobs)),
-            results,
-            result_sender,
+            messages,
+            message_sender,
         }
     }
 
@@ -116,7 +138,7 @@ impl Workers {
             self.in_flight.len() < self.max_in_flight,
             "a flow started more exchanges at once than its `max_in_flight` says"
         );
-        let cancel = Cancel::new();
+        let cancel = CancelHandle::new();
         assert!(
             self.in_flight.insert(token, cancel.clone()).is_none(),
             "a flow gave one token to two exchanges in flight"
@@ -131,7 +153,7 @@ impl Workers {
         };
         if self.count == 0 {
             // No thread could be spawned: run the job on the calling thread.
-            perform(shared, job, &self.result_sender);
+            perform(shared, job, &self.message_sender);
         } else {
             // Workers end only when this sender is dropped.
             drop(self.jobs.send(job));
@@ -139,10 +161,10 @@ impl Workers {
     }
 
     fn spawn_worker(&mut self, shared: &Arc<Shared>) {
-        let (shared, jobs, result_sender) = (
+        let (shared, jobs, message_sender) = (
             Arc::clone(shared),
             Arc::clone(&self.open_jobs),
-            self.result_sender.clone(),
+            self.message_sender.clone(),
         );
         let worker = thread::Builder::new()
             .name("tl-http".to_owned())
@@ -150,37 +172,47 @@ impl Workers {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
-                    perform(&shared, job, &result_sender);
+                    perform(&shared, job, &message_sender);
                 }
             });
         // If no more threads can be spawned, the existing ones do the work.
         self.count += usize::from(worker.is_ok());
     }
 
-    /// Waits for the next outcome; `None` if the deadline passes first.
+    /// Waits for the next outcome; `None` if the deadline passes or the flow is canceled first.
     fn outcome(&mut self, started: Instant, until: Option<Duration>) -> Option<(Token, Outcome)> {
-        let (token, outcome) = match until {
-            // `self.result_sender` keeps the channel open.
-            None => self.results.recv().ok()?,
+        let message = match until {
+            // `self.message_sender` keeps the channel open.
+            None => self.messages.recv().ok()?,
             Some(until) => self
-                .results
+                .messages
                 .recv_timeout(until.saturating_sub(started.elapsed()))
                 .ok()?,
         };
+        let Message::Outcome(token, outcome) = message else {
+            return None;
+        };
         self.in_flight.remove(&token);
         Some((token, outcome.unwrap_or_else(|panic| resume_unwind(panic))))
+    }
+
+    /// Cancels what is in flight, and returns its tokens.
+    fn cancel(&mut self) -> Vec<Token> {
+        let cancel = |(token, cancel): (Token, CancelHandle)| {
+            cancel.cancel();
+            token
+        };
+        self.in_flight.drain().map(cancel).collect()
     }
 }
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        for cancel in self.in_flight.values() {
-            cancel.cancel();
-        }
+        self.cancel();
     }
 }
 
-fn perform(shared: &Shared, job: Job, result_sender: &mpsc::Sender<JobResult>) {
+fn perform(shared: &Shared, job: Job, message_sender: &mpsc::Sender<Message>) {
     let Job {
         token,
         exchange,
@@ -188,5 +220,5 @@ fn perform(shared: &Shared, job: Job, result_sender: &mpsc::Sender<JobResult>) {
     } = job;
     let outcome = catch_unwind(AssertUnwindSafe(|| shared.send(exchange, &cancel)));
     // The receiver is gone if the flow has ended.
-    drop(result_sender.send((token, outcome)));
+    drop(message_sender.send(Message::Outcome(token, outcome)));
 }

@@ -18,29 +18,81 @@
 //! ```
 //!
 //! [`BlockingHttp::with_client`] replaces the built-in HTTP client: see [`HttpClient`].
+//!
+//! | Feature | Brings |
+//! |---|---|
+//! | `tls-ring` (default) | https with ring; leaves the features of rustls as they are |
+//! | `tls-aws-lc` | https with aws-lc |
+//! | `tls` | https with the crypto provider that the program has installed |
+//! | `native-roots` | the setting `system_roots` |
 
-mod cancel;
 mod connection;
 mod connector;
 mod driver;
 mod failure;
+#[cfg(feature = "tls")]
+mod handshake;
 mod peek;
 mod progress;
+mod session;
 mod stream;
 mod upload;
 mod ureq_client;
 
 use std::{fmt, sync::Arc, time::Instant};
 
+pub use tl_http::CancelHandle;
 use tl_http::{
-    BlockingTransport, Exchange, Feed, Flow, HttpSettings, Outcome, Prepared, SetupError,
-    Transport, TransportError,
+    BlockingTransport, CancelTransport, Exchange, Feed, Flow, HttpSettings, Outcome, Prepared,
+    SetupError, Transport, TransportError,
 };
 
-use crate::ureq_client::UreqClient;
-pub use crate::{cancel::Cancel, stream::BlockingStream};
+pub use crate::{stream::BlockingStream, ureq_client::UreqClient};
 
 /// An HTTP client for the transport: sends one request once.
+///
+/// [`UreqClient`] is the built-in one. A client can decorate another, which keeps its guarantees:
+///
+/// ```no_run
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use http::HeaderValue;
+/// use tl_http::{HttpSettings, Outcome, Prepared, TransportError};
+/// use tl_http_blocking::{BlockingHttp, CancelHandle, HttpClient, Part, UreqClient};
+///
+/// /// Adds a header and counts requests.
+/// struct Decorated<C> { inner: C, sent: AtomicU64 }
+///
+/// impl<C> Decorated<C> {
+///     fn decorate(&self, request: &mut Prepared) {
+///         self.sent.fetch_add(1, Ordering::Relaxed);
+///         let name = "traceparent";
+///         request.http.headers_mut().insert(name, HeaderValue::from_static("00-…"));
+///     }
+/// }
+///
+/// impl<C: HttpClient> HttpClient for Decorated<C> {
+///     fn send(&self, mut request: Prepared, cancel: &CancelHandle) -> Outcome {
+///         self.decorate(&mut request);
+///         self.inner.send(request, cancel)
+///     }
+///
+///     fn open(
+///         &self,
+///         mut request: Prepared,
+///         cancel: &CancelHandle,
+///         give: &mut dyn FnMut(Part) -> bool,
+///     ) -> Result<(), TransportError> {
+///         self.decorate(&mut request);
+///         self.inner.open(request, cancel, give)
+///     }
+/// }
+///
+/// # fn main() -> Result<(), tl_http::SetupError> {
+/// let settings = HttpSettings::default();
+/// let client = Decorated { inner: UreqClient::new(&settings)?, sent: AtomicU64::new(0) };
+/// let transport = BlockingHttp::with_client(settings, client)?;
+/// # Ok(()) }
+/// ```
 ///
 /// An implementation must respect [`Prepared::timeout`], [`Prepared::stall`] and
 /// [`Prepared::only_public`]. It must not follow redirects, resend requests or add headers. Any
@@ -49,7 +101,7 @@ pub use crate::{cancel::Cancel, stream::BlockingStream};
 /// the client should return soon and close its connection. `tl-testkit` has a conformance suite.
 pub trait HttpClient: Send + Sync {
     /// Sends `request` and reads the whole response.
-    fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome;
+    fn send(&self, request: Prepared, cancel: &CancelHandle) -> Outcome;
 
     /// Sends `request`, and passes the response head and then the body in pieces to `give`, until
     /// `give` returns `false`. [`Prepared::timeout`] limits only the time until the head. `Ok`
@@ -63,19 +115,19 @@ pub trait HttpClient: Send + Sync {
     /// ```
     /// use http::Response;
     /// use tl_http::{Outcome, Prepared, TransportError};
-    /// use tl_http_blocking::{Cancel, HttpClient, Part};
+    /// use tl_http_blocking::{CancelHandle, HttpClient, Part};
     ///
     /// struct Recorded;
     ///
     /// impl HttpClient for Recorded {
-    ///     fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
+    ///     fn send(&self, _: Prepared, _: &CancelHandle) -> Outcome {
     ///         Ok(Response::new("one two".into()))
     ///     }
     ///
     ///     fn open(
     ///         &self,
     ///         _: Prepared,
-    ///         _: &Cancel,
+    ///         _: &CancelHandle,
     ///         give: &mut dyn FnMut(Part) -> bool,
     ///     ) -> Result<(), TransportError> {
     ///         let _wanted = give(Part::Head(Response::new(())))
@@ -91,7 +143,7 @@ pub trait HttpClient: Send + Sync {
     fn open(
         &self,
         request: Prepared,
-        cancel: &Cancel,
+        cancel: &CancelHandle,
         give: &mut dyn FnMut(Part) -> bool,
     ) -> Result<(), TransportError> {
         let (parts, body) = self.send(request, cancel)?.into_parts();
@@ -99,6 +151,36 @@ pub trait HttpClient: Send + Sync {
             give(Part::Piece(body));
         }
         Ok(())
+    }
+}
+
+impl<C: HttpClient + ?Sized> HttpClient for Box<C> {
+    fn send(&self, request: Prepared, cancel: &CancelHandle) -> Outcome {
+        (**self).send(request, cancel)
+    }
+
+    fn open(
+        &self,
+        request: Prepared,
+        cancel: &CancelHandle,
+        give: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<(), TransportError> {
+        (**self).open(request, cancel, give)
+    }
+}
+
+impl<C: HttpClient + ?Sized> HttpClient for Arc<C> {
+    fn send(&self, request: Prepared, cancel: &CancelHandle) -> Outcome {
+        (**self).send(request, cancel)
+    }
+
+    fn open(
+        &self,
+        request: Prepared,
+        cancel: &CancelHandle,
+        give: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<(), TransportError> {
+        (**self).open(request, cancel, give)
     }
 }
 
@@ -113,10 +195,17 @@ pub enum Part {
 
 /// The blocking transport. Clones share its connections.
 ///
-/// A flow with at most one exchange in flight runs on the calling thread. Otherwise each exchange
-/// in flight has a thread.
+/// A flow with at most one exchange in flight runs on the calling thread. Otherwise, and if the
+/// flow can be canceled (see [`CancelTransport`]), each exchange in flight has a thread. After a
+/// cancel, a thread ends as soon as what it waits for allows: at once while it reads or writes a
+/// socket, after the connect timeout at the latest while it connects, and when the
+/// [`Source`](tl_http::Source) returns.
 #[derive(Clone)]
-pub struct BlockingHttp(Arc<Shared>);
+pub struct BlockingHttp {
+    shared: Arc<Shared>,
+    /// Cancels everything that this clone runs.
+    cancel: Option<CancelHandle>,
+}
 
 struct Shared {
     settings: HttpSettings,
@@ -145,16 +234,20 @@ impl BlockingHttp {
         client: impl HttpClient + 'static,
     ) -> Result<Self, SetupError> {
         settings.check()?;
-        Ok(Self(Arc::new(Shared {
+        let shared = Shared {
             settings,
             client: Box::new(client),
             started: Instant::now(),
-        })))
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            cancel: None,
+        })
     }
 }
 
 impl Shared {
-    fn send(&self, exchange: Exchange, cancel: &Cancel) -> Outcome {
+    fn send(&self, exchange: Exchange, cancel: &CancelHandle) -> Outcome {
         self.client.send(exchange.prepare(&self.settings)?, cancel)
     }
 }
@@ -168,20 +261,29 @@ impl Transport for BlockingHttp {
     }
 
     fn stream<'a, F: Feed + 'a>(&self, feed: F) -> BlockingStream<F> {
-        BlockingStream::new(Arc::clone(&self.0), feed)
+        BlockingStream::new(Arc::clone(&self.shared), self.cancel.as_ref(), feed)
+    }
+}
+
+impl CancelTransport for BlockingHttp {
+    fn cancel_by(&self, cancel: &CancelHandle) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            cancel: Some(cancel.clone()),
+        }
     }
 }
 
 impl BlockingTransport for BlockingHttp {
     fn run_now<F: Flow>(&self, flow: F) -> F::Output {
-        driver::drive(&self.0, flow)
+        driver::drive(&self.shared, self.cancel.as_ref(), flow)
     }
 }
 
 impl fmt::Debug for BlockingHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BlockingHttp")
-            .field("settings", &self.0.settings)
+            .field("settings", &self.shared.settings)
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ use std::{
     cell::{Cell, RefCell},
     error::Error,
     io,
+    net::{Shutdown, TcpStream},
     rc::Rc,
     sync::{
         Arc, Weak,
@@ -15,9 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind};
+use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind, cancel::OnCancel};
 
-use crate::{Cancel, connection::Socket};
+use crate::{CancelHandle, connection::Socket};
 
 /// Maximum timeout of one socket read, within the limits of every system. Longer reads are
 /// repeated.
@@ -45,8 +46,9 @@ pub(crate) struct Progress {
     is_discarding: Cell<bool>,
     write_error: RefCell<Option<io::Error>>,
     error: RefCell<Option<TransportError>>,
-    has_cancel_action: Cell<bool>,
-    cancel: Cancel,
+    /// Shuts the connection down on a cancel.
+    on_cancel: RefCell<Option<OnCancel>>,
+    cancel: CancelHandle,
 }
 
 /// While this guard lives, the thread sends the request.
@@ -58,7 +60,11 @@ pub(crate) struct RequestScope {
 }
 
 impl RequestScope {
-    pub(crate) fn begin(request: &Prepared, connect_limit: Duration, cancel: &Cancel) -> Self {
+    pub(crate) fn begin(
+        request: &Prepared,
+        connect_limit: Duration,
+        cancel: &CancelHandle,
+    ) -> Self {
         let now = Instant::now();
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let progress = Rc::new(Progress {
@@ -75,7 +81,7 @@ impl RequestScope {
             is_discarding: Cell::new(false),
             write_error: RefCell::default(),
             error: RefCell::default(),
-            has_cancel_action: Cell::new(false),
+            on_cancel: RefCell::default(),
             cancel: cancel.clone(),
         });
         let outer = CURRENT.replace(Some(Rc::clone(&progress)));
@@ -122,18 +128,34 @@ impl Progress {
 
     /// Assigns the request to a connection; a cancel then shuts it down.
     pub(crate) fn assign_to(&self, socket: &Arc<Socket>) {
-        if self.has_cancel_action.replace(true) {
+        let number = self.number;
+        if socket.assign(number) {
             return;
         }
         self.record_activity();
-        let number = self.number;
-        socket.assign(number);
         let socket: Weak<Socket> = Arc::downgrade(socket);
-        self.cancel.on_cancel(move || {
+        let on_cancel = self.cancel.on_cancel(move || {
             if let Some(socket) = socket.upgrade() {
                 socket.shut_down_for(number);
             }
         });
+        *self.on_cancel.borrow_mut() = Some(on_cancel);
+    }
+
+    /// Shuts `socket` down on a cancel, while the connection is being established.
+    pub(crate) fn watch(&self, socket: &TcpStream) -> io::Result<()> {
+        let socket = socket.try_clone()?;
+        let on_cancel = self.cancel.on_cancel(move || {
+            // Fails if the connection is already closed.
+            drop(socket.shutdown(Shutdown::Both));
+        });
+        *self.on_cancel.borrow_mut() = Some(on_cancel);
+        Ok(())
+    }
+
+    /// The connection is established, or has failed.
+    pub(crate) fn unwatch(&self) {
+        self.on_cancel.borrow_mut().take();
     }
 
     /// Discards the rest of the body, in order to read the response, or the reason of the failure.
@@ -222,6 +244,12 @@ impl Progress {
             Delivery::Unknown
         } else {
             Delivery::NotSent
+        };
+        // What fails after a cancel fails because of it.
+        let kind = if self.cancel.is_canceled() {
+            TransportErrorKind::Canceled
+        } else {
+            kind
         };
         TransportError::new(kind, delivery)
     }

@@ -9,14 +9,18 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tl_http::{
-    Delivery, Exchange, Feed, FeedStep, Head, Now, Piece, TransportError, TransportErrorKind,
+    CancelHandle, Delivery, Exchange, Feed, FeedStep, Head, Now, Piece, TransportError,
+    TransportErrorKind, cancel::canceled,
 };
 
-use crate::{Cancel, Part, Shared};
+use crate::{Part, Shared};
+
+/// How often a stream that waits checks whether it was canceled.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The items of a [`Feed`], each as soon as it arrives.
 ///
@@ -39,14 +43,14 @@ pub struct BlockingStream<F> {
     shared: Arc<Shared>,
     feed: F,
     open: Option<Open>,
-    cancel: Cancel,
+    cancel: CancelHandle,
     has_ended: bool,
 }
 
 /// A response that a thread reads.
 struct Open {
     messages: Receiver<Message>,
-    cancel: Cancel,
+    cancel: CancelHandle,
     /// The thread has finished: its connection may serve other requests and must not be shut down.
     is_over: bool,
 }
@@ -67,12 +71,13 @@ impl Drop for Open {
 }
 
 impl<F: Feed> BlockingStream<F> {
-    pub(crate) fn new(shared: Arc<Shared>, feed: F) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, cancel: Option<&CancelHandle>, feed: F) -> Self {
         Self {
             shared,
             feed,
             open: None,
-            cancel: Cancel::new(),
+            // The canceler of one stream must not cancel the others.
+            cancel: cancel.map_or_else(CancelHandle::new, CancelHandle::child),
             has_ended: false,
         }
     }
@@ -93,7 +98,7 @@ impl<F: Feed> BlockingStream<F> {
     /// # }
     /// ```
     #[must_use]
-    pub fn canceler(&self) -> Cancel {
+    pub fn canceler(&self) -> CancelHandle {
         self.cancel.clone()
     }
 
@@ -108,11 +113,7 @@ impl<F: Feed> BlockingStream<F> {
             return Err(canceled(Delivery::NotSent));
         }
         let request = exchange.prepare(&self.shared.settings)?;
-        let cancel = Cancel::new();
-        self.cancel.on_cancel({
-            let cancel = cancel.clone();
-            move || cancel.cancel()
-        });
+        let cancel = self.cancel.child();
         // The channel has no capacity, so the thread holds the only piece read ahead.
         let (sender, messages) = sync_channel(0);
         let mut open = Open {
@@ -136,37 +137,73 @@ impl<F: Feed> BlockingStream<F> {
                 TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)
                     .with_source(error)
             })?;
-        let message = open.messages.recv();
-        open.is_over = !matches!(message, Ok(Message::Part(_)));
+        let message = match self.message(&open, None) {
+            Ok(Some(message)) => message,
+            // The thread ends alone, and closes the connection.
+            Ok(None) => return Err(canceled(Delivery::Unknown)),
+            Err(error) => return Err(error),
+        };
+        open.is_over = !matches!(message, Message::Part(_));
         match message {
-            Ok(Message::Part(Part::Head(head))) => {
+            Message::Part(Part::Head(head)) => {
                 self.open = Some(open);
                 Ok(head)
             }
-            Ok(Message::Part(Part::Piece(_))) => {
+            Message::Part(Part::Piece(_)) => {
                 panic!("an HTTP client gave a piece of a body before the head")
             }
-            Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
+            Message::Ended(ended) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
                 Err(error) => Err(self.as_canceled(error)),
                 Ok(()) => panic!("an HTTP client ended well and gave no head"),
             },
-            Err(_) => panic!("the thread of a stream ended without saying how"),
+        }
+    }
+
+    /// The next message of the thread; `None` if the stream was canceled. Checks for a cancel at
+    /// intervals: the thread may be busy with something that a cancel cannot interrupt, such as a
+    /// host lookup.
+    fn message(
+        &self,
+        open: &Open,
+        idle: Option<Duration>,
+    ) -> Result<Option<Message>, TransportError> {
+        let started = Instant::now();
+        loop {
+            let left = idle.map(|idle| idle.saturating_sub(started.elapsed()));
+            let interval = left.map_or(CANCEL_INTERVAL, |left| left.min(CANCEL_INTERVAL));
+            match open.messages.recv_timeout(interval) {
+                Ok(message) => return Ok(Some(message)),
+                Err(RecvTimeoutError::Timeout) if self.cancel.is_canceled() => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("the thread of a stream ended without saying how")
+                }
+            }
+            if let (Some(idle), Some(Duration::ZERO)) = (idle, left) {
+                let error = TransportError::new(TransportErrorKind::Idle, Delivery::Unknown);
+                return Err(error.with_source(format!("the limit is {idle:?}")));
+            }
         }
     }
 
     fn read(&mut self, idle: Duration) -> Piece {
-        let Some(open) = &mut self.open else {
+        let Some(mut open) = self.open.take() else {
             return Err(
                 TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
                     .with_source("no answer is open"),
             );
         };
-        let message = open.messages.recv_timeout(idle);
-        open.is_over = matches!(message, Ok(Message::Ended(_)));
-        let piece = match message {
-            Ok(Message::Part(Part::Piece(piece))) => return Ok(Some(piece)),
-            Ok(Message::Part(Part::Head(_))) => panic!("an HTTP client gave two heads"),
-            Ok(Message::Ended(ended)) => {
+        let Some(message) = self.message(&open, Some(idle))? else {
+            return Err(canceled(Delivery::Unknown));
+        };
+        open.is_over = matches!(message, Message::Ended(_));
+        match message {
+            Message::Part(Part::Piece(piece)) => {
+                self.open = Some(open);
+                Ok(Some(piece))
+            }
+            Message::Part(Part::Head(_)) => panic!("an HTTP client gave two heads"),
+            Message::Ended(ended) => {
                 match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
                     // After a shutdown from this side, the end of the body cannot be trusted.
                     Ok(()) if self.cancel.is_canceled() => Err(canceled(Delivery::Unknown)),
@@ -174,17 +211,7 @@ impl<F: Feed> BlockingStream<F> {
                     Err(error) => Err(self.as_canceled(error)),
                 }
             }
-            Err(RecvTimeoutError::Timeout) => Err(TransportError::new(
-                TransportErrorKind::Idle,
-                Delivery::Unknown,
-            )
-            .with_source(format!("the limit is {idle:?}"))),
-            Err(RecvTimeoutError::Disconnected) => {
-                panic!("the thread of a stream ended without saying how")
-            }
-        };
-        self.open = None;
-        piece
+        }
     }
 
     /// After a cancel, reports the resulting error as canceled.
@@ -199,7 +226,7 @@ impl<F: Feed> BlockingStream<F> {
     /// Waits until a time or until canceled.
     fn wait(&self, until: Duration) {
         let this = thread::current();
-        self.cancel.on_cancel(move || this.unpark());
+        let _on_cancel = self.cancel.on_cancel(move || this.unpark());
         loop {
             let left = until.saturating_sub(self.shared.started.elapsed());
             if left.is_zero() || self.cancel.is_canceled() {
@@ -208,10 +235,6 @@ impl<F: Feed> BlockingStream<F> {
             thread::park_timeout(left);
         }
     }
-}
-
-fn canceled(delivery: Delivery) -> TransportError {
-    TransportError::new(TransportErrorKind::Canceled, delivery)
 }
 
 impl<F: Feed> Iterator for BlockingStream<F> {

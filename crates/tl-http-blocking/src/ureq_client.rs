@@ -8,7 +8,7 @@ use tl_http::{HttpSettings, Outcome, Prepared, SetupError, TransportError, Trans
 use ureq::{Agent, SendBody, config::AutoHeaderValue};
 
 use crate::{
-    Cancel, HttpClient, Part,
+    CancelHandle, HttpClient, Part,
     connector::Connector,
     failure::failure,
     progress::{Progress, RequestScope},
@@ -30,16 +30,26 @@ const MAX_HEAD: usize = 64 << 10;
 /// transports yield similar pieces.
 const MAX_PIECE: usize = 16 << 10;
 
-/// ureq with everything disabled except sending a request.
+/// The built-in HTTP client: ureq. It resends nothing, follows no redirect, and adds no header.
+///
+/// https needs the feature `tls-ring` or `tls-aws-lc`, or `tls` and a crypto provider that the
+/// program has installed.
 #[derive(Debug)]
-pub(crate) struct UreqClient {
+pub struct UreqClient {
     agent: Agent,
     connect_limit: Duration,
     max_response: u64,
 }
 
 impl UreqClient {
-    pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+    /// Creates a client with its own connections. It does not connect yet.
+    ///
+    /// # Errors
+    /// If a certificate or the proxy in the settings is invalid, or if the API is at an https URL
+    /// and the build has no TLS.
+    pub fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+        #[cfg(not(feature = "tls"))]
+        settings.refuse_https()?;
         let lines = Connector::new(settings)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -67,6 +77,8 @@ impl UreqClient {
         request: Prepared,
         progress: &Rc<Progress>,
     ) -> Result<Response<ureq::Body>, TransportError> {
+        #[cfg(not(feature = "tls"))]
+        request.refuse_https()?;
         let (parts, body) = request.http.into_parts();
         let sent = if body.is_empty() {
             SendBody::none()
@@ -112,7 +124,7 @@ impl UreqClient {
 }
 
 impl HttpClient for UreqClient {
-    fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome {
+    fn send(&self, request: Prepared, cancel: &CancelHandle) -> Outcome {
         let carried = RequestScope::begin(&request, self.connect_limit, cancel);
         let progress = carried.progress();
         let answer = self.begin(request, progress)?;
@@ -122,7 +134,7 @@ impl HttpClient for UreqClient {
     fn open(
         &self,
         request: Prepared,
-        cancel: &Cancel,
+        cancel: &CancelHandle,
         give: &mut dyn FnMut(Part) -> bool,
     ) -> Result<(), TransportError> {
         let carried = RequestScope::begin(&request, self.connect_limit, cancel);

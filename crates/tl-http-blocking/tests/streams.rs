@@ -14,7 +14,7 @@ use tl_http::{
     Auth, Body, Exchange, Feed, FeedStep, Head, HttpSettings, Now, Outcome, Piece, Prepared, Proxy,
     Source, Transport, TransportError, TransportErrorKind,
 };
-use tl_http_blocking::{BlockingHttp, BlockingStream, Cancel, HttpClient, Part};
+use tl_http_blocking::{BlockingHttp, BlockingStream, CancelHandle, HttpClient, Part};
 use tl_protocol::{ApiKey, Credentials, Error, ErrorKind, flow::Events};
 use tl_testkit::{
     exchanges::{One, get},
@@ -170,7 +170,7 @@ fn dropped_stream_leaks_no_thread() {
 struct NoStreaming;
 
 impl HttpClient for NoStreaming {
-    fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
+    fn send(&self, _: Prepared, _: &CancelHandle) -> Outcome {
         let body = Bytes::from("{\"type\":\"text\"}\n{\"type\":\"end\"}");
         let answer = http::Response::builder().header("content-length", body.len());
         Ok(answer.body(body).expect("an answer"))
@@ -193,14 +193,14 @@ fn client_without_streaming_yields_all_events() {
 struct EndsNormally;
 
 impl HttpClient for EndsNormally {
-    fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
+    fn send(&self, _: Prepared, _: &CancelHandle) -> Outcome {
         panic!("the answer is streamed")
     }
 
     fn open(
         &self,
         _: Prepared,
-        cancel: &Cancel,
+        cancel: &CancelHandle,
         give: &mut dyn FnMut(Part) -> bool,
     ) -> Result<(), TransportError> {
         let head = http::Response::builder().header("content-length", 9);

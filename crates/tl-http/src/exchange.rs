@@ -24,8 +24,8 @@ pub enum Auth {
 /// One request that a driver sends once.
 #[derive(Clone)]
 pub struct Exchange {
-    /// The request with an absolute URI. The driver adds the key, `Content-Length`, `User-Agent`
-    /// and nothing else.
+    /// The request with an absolute URI. The driver adds the key, `Content-Length`, `User-Agent`,
+    /// the extra headers of the settings (to the API host), and nothing else.
     pub http: http::Request<Body>,
     /// Whether the key is sent.
     pub auth: Auth,

@@ -19,6 +19,11 @@
 //!   drops the exchanges that are still in flight.
 //! - A flow never has more than [`max_in_flight`](Flow::max_in_flight) exchanges in flight, and
 //!   never waits without a time limit while nothing is in flight.
+//! - If the caller cancels (see [`CancelHandle`](crate::CancelHandle)), the driver calls
+//!   `on_cancel`, and from then on sends nothing and does not wait: every exchange in flight and
+//!   every one that the flow still starts has the outcome
+//!   [`Canceled`](crate::TransportErrorKind::Canceled), and instead of a `Wait` with a time, its
+//!   clock jumps to that time. A flow ends after such an outcome.
 //! - A driver with a concurrency of one may return late from a `Wait` with a time while an exchange
 //!   is in flight: the exchange has its own timeout.
 
@@ -67,6 +72,10 @@ pub trait Flow: Send {
 
     /// Returns the next action.
     fn step(&mut self, now: Now) -> Step<Self::Output>;
+
+    /// The caller canceled. A flow that may wait without an exchange for longer than one `Wait`,
+    /// for example while it is paused, stops that.
+    fn on_cancel(&mut self) {}
 
     /// Receives the outcome of an exchange that [`step`](Flow::step) started.
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome);

@@ -11,6 +11,7 @@
 //! | [`feed`] | the same for a streamed response |
 //! | [`exchange`] | one HTTP request and its outcome |
 //! | [`body`] | request bodies that can be sent again |
+//! | [`cancel`] | cancellation of requests, flows and streams |
 //! | [`settings`] | the settings of a transport |
 //! | [`proxy`] | proxy selection and `CONNECT` tunnels |
 //! | [`credentials`] | the API key and the only host it may be sent to |
@@ -19,8 +20,10 @@
 
 pub mod address;
 pub mod body;
+pub mod cancel;
 pub mod credentials;
 pub mod exchange;
+mod extra_headers;
 pub mod feed;
 pub mod flow;
 mod prepare;
@@ -32,14 +35,16 @@ pub mod tls;
 mod transport;
 
 pub use body::{Body, BodyReader, BytesSource, MAX_READ_SIZE, Source};
+pub use cancel::CancelHandle;
 pub use credentials::{ApiKey, Credentials};
 pub use exchange::{
     Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind,
     is_out_of_descriptors,
 };
+pub use extra_headers::ExtraHeaders;
 pub use feed::{Feed, FeedStep, Head, Piece};
 pub use flow::{Flow, Step};
 pub use prepare::Prepared;
 pub use settings::{HttpSettings, Proxy, SetupError, SuppliedUrls};
 pub use time::Now;
-pub use transport::{BlockingTransport, Transport};
+pub use transport::{BlockingTransport, CancelTransport, Transport};

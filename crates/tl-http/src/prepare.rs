@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Uri, header, uri::Scheme};
 
 use crate::{
     Auth, Body, Delivery, Exchange, HttpSettings, TransportError, TransportErrorKind, address,
-    credentials::API_KEY_HEADER,
+    credentials::API_KEY_HEADER, settings::NO_TLS,
 };
 
 /// A request with all its headers, ready for an HTTP client.
@@ -29,6 +29,19 @@ pub struct Prepared {
     /// connects to one of them, or fails with [`UnsafeUrl`](TransportErrorKind::UnsafeUrl). Names
     /// of requests through a proxy are not resolved.
     pub only_public: bool,
+}
+
+impl Prepared {
+    /// For an HTTP client without TLS: checks that the URL is not https.
+    ///
+    /// # Errors
+    /// [`Refused`](TransportErrorKind::Refused) if it is.
+    pub fn refuse_https(&self) -> Result<(), TransportError> {
+        match self.http.uri().scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => Err(refused(NO_TLS)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Omits headers and the query, because they contain the key and the signature of presigned URLs.
@@ -68,7 +81,10 @@ impl Exchange {
                 ));
             }
             (_, Auth::None) => {}
-            (Some(credentials), Auth::ApiKey) => credentials.authorize(&mut http, self.auth)?,
+            (Some(credentials), Auth::ApiKey) => {
+                credentials.authorize(&mut http, self.auth)?;
+                settings.headers.add_to(http.headers_mut());
+            }
             (None, Auth::ApiKey) => {
                 return Err(refused(
                     "the request needs an API key, and this transport has none",
@@ -226,6 +242,55 @@ mod tests {
             Auth::None,
             &["content-length: 1", "host: Bucket.example"],
         );
+    }
+
+    #[test]
+    fn extra_headers_go_to_the_api_only_and_replace_nothing() {
+        let mut settings = settings();
+        settings.headers = crate::ExtraHeaders::new()
+            .with("x-team", "search")
+            .and_then(|headers| headers.with("x-team", "video"))
+            .and_then(|headers| headers.with("x-set", "extra"))
+            .unwrap();
+        let sent = |uri, auth| {
+            let mut exchange = exchange("GET", uri, "", auth);
+            let own = HeaderValue::from_static("own");
+            exchange.http.headers_mut().insert("x-set", own);
+            let prepared = exchange.prepare(&settings).unwrap();
+            let lines = headers(&prepared).into_iter();
+            let extra =
+                lines.filter(|line| line.starts_with("x-team") || line.starts_with("x-set"));
+            extra.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(
+            sent("https://api.twelvelabs.io/v1.3/tasks", Auth::ApiKey),
+            "x-set: own, x-team: search, x-team: video"
+        );
+        assert_eq!(sent("https://bucket.example/a", Auth::None), "x-set: own");
+        // Without the key, the API host is a third party too.
+        assert_eq!(
+            sent("https://api.twelvelabs.io/v1.3/tasks", Auth::None),
+            "x-set: own"
+        );
+    }
+
+    #[test]
+    fn client_without_tls_refuses_https() {
+        let prepared = |uri| exchange("GET", uri, "", Auth::None).prepare(&HttpSettings::default());
+        assert!(
+            prepared("http://bucket.example/")
+                .unwrap()
+                .refuse_https()
+                .is_ok()
+        );
+        let refused = prepared("https://bucket.example/")
+            .unwrap()
+            .refuse_https()
+            .unwrap_err();
+        assert_eq!(refused.kind(), TransportErrorKind::Refused);
+        let refused = settings().refuse_https().unwrap_err().to_string();
+        assert!(refused.contains("`tls-ring`"), "{refused}");
+        HttpSettings::default().refuse_https().unwrap();
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use url::Url;
 
-use crate::{Credentials, Delivery, TransportError, TransportErrorKind};
+use crate::{Credentials, Delivery, ExtraHeaders, TransportError, TransportErrorKind};
 
 /// The proxy for all requests. Requests to loopback hosts never use one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct HttpSettings {
     pub max_exchanges: usize,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,
+    /// Headers that are added to every request to the API. Default none.
+    pub headers: ExtraHeaders,
     /// How to treat URLs that the server supplied. Default: check them against the base URL of the
     /// credentials.
     pub supplied_urls: SuppliedUrls,
@@ -80,6 +82,7 @@ impl Default for HttpSettings {
             max_response: 64 << 20,
             max_exchanges: 128,
             user_agent: concat!("tl/", env!("CARGO_PKG_VERSION")).to_owned(),
+            headers: ExtraHeaders::new(),
             supplied_urls: SuppliedUrls::default(),
             addresses: Vec::new(),
         }
@@ -102,6 +105,19 @@ impl HttpSettings {
         })
     }
 
+    /// For an HTTP client without TLS: checks that the API is not at an https URL.
+    ///
+    /// # Errors
+    /// The base URL of the credentials uses https.
+    pub fn refuse_https(&self) -> Result<(), SetupError> {
+        match &self.credentials {
+            Some(credentials) if credentials.base().scheme() == "https" => {
+                Err(SetupError::new(NO_TLS))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks the settings. A transport calls this when it is created.
     ///
     /// # Errors
@@ -115,6 +131,10 @@ impl HttpSettings {
         })
     }
 }
+
+/// Why a client without TLS sends no request to an https URL, and what to do.
+pub(crate) const NO_TLS: &str = "https needs TLS, which this build does not have: enable the feature `tls-ring` or \
+     `tls-aws-lc`, or use your own HTTP client";
 
 /// Why a transport cannot be created from its settings. The message names the setting and a valid
 /// alternative.

@@ -1,14 +1,27 @@
 //! TLS client configuration and root certificates for every client in the workspace: TLS 1.2 and
-//! 1.3 with ring, which initializes in a few milliseconds while other providers take 30.
+//! 1.3.
+//!
+//! The crypto provider is, in this order: the one that the program installed with
+//! `CryptoProvider::install_default`; aws-lc (feature `tls-aws-lc`); ring (feature `tls-ring`),
+//! which initializes in a few milliseconds while other providers take 30. Nothing is installed for
+//! the whole process, and `tls-ring` leaves the features of rustls as they are, so that other users
+//! of rustls in the program find what they found before (`docs/decisions` has the reasons).
 //!
 //! This is the only module of the crate that may read files: the system's root certificates, if
-//! [`HttpSettings::system_roots`] is set.
+//! [`HttpSettings::system_roots`] is set (feature `native-roots`).
+
+#[cfg(feature = "tls-ring")]
+#[cfg_attr(
+    feature = "tls-aws-lc",
+    allow(dead_code, reason = "aws-lc is preferred")
+)]
+mod ring_provider;
 
 use std::sync::Arc;
 
 use rustls::{
     ClientConfig, RootCertStore,
-    crypto::ring,
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
@@ -32,7 +45,7 @@ pub fn client_config_without_roots() -> Result<ClientConfig, SetupError> {
 }
 
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(provider()?)
         .with_safe_default_protocol_versions()
         .map_err(|error| SetupError::new("TLS cannot be set up").with_source(error))?
         .with_root_certificates(roots)
@@ -41,19 +54,38 @@ fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
     Ok(config)
 }
 
+fn provider() -> Result<Arc<CryptoProvider>, SetupError> {
+    match CryptoProvider::get_default() {
+        Some(installed) => Ok(Arc::clone(installed)),
+        None => built_in_provider(),
+    }
+}
+
+#[cfg(feature = "tls-aws-lc")]
+#[expect(clippy::unnecessary_wraps, reason = "a build may have no provider")]
+fn built_in_provider() -> Result<Arc<CryptoProvider>, SetupError> {
+    Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+#[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc")))]
+#[expect(clippy::unnecessary_wraps, reason = "a build may have no provider")]
+fn built_in_provider() -> Result<Arc<CryptoProvider>, SetupError> {
+    Ok(Arc::new(ring_provider::provider()))
+}
+
+#[cfg(not(any(feature = "tls-ring", feature = "tls-aws-lc")))]
+fn built_in_provider() -> Result<Arc<CryptoProvider>, SetupError> {
+    Err(SetupError::new(
+        "this build has no crypto provider for TLS: enable the feature `tls-ring` or `tls-aws-lc`",
+    ))
+}
+
 fn roots(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     if settings.system_roots {
-        let loaded = rustls_native_certs::load_native_certs();
-        let (added, _) = roots.add_parsable_certificates(loaded.certs);
-        if let (0, Some(error)) = (added, loaded.errors.into_iter().next()) {
-            return Err(
-                SetupError::new("the system's trusted certificates cannot be loaded")
-                    .with_source(error),
-            );
-        }
+        add_system_roots(&mut roots)?;
     }
     for (number, pem) in (1..).zip(&settings.extra_roots) {
         let wrong = || {
@@ -73,4 +105,25 @@ fn roots(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {
         }
     }
     Ok(roots)
+}
+
+#[cfg(feature = "native-roots")]
+fn add_system_roots(roots: &mut RootCertStore) -> Result<(), SetupError> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let (added, _) = roots.add_parsable_certificates(loaded.certs);
+    match (added, loaded.errors.into_iter().next()) {
+        (0, Some(error)) => Err(SetupError::new(
+            "the system's trusted certificates cannot be loaded",
+        )
+        .with_source(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(feature = "native-roots"))]
+fn add_system_roots(_: &mut RootCertStore) -> Result<(), SetupError> {
+    Err(SetupError::new(
+        "`system_roots` is set, but this build cannot load the system's trusted certificates: \
+         enable the feature `native-roots`",
+    ))
 }

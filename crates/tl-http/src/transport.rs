@@ -1,6 +1,6 @@
 //! The trait that asynchronous, blocking and simulated transports implement.
 
-use crate::{Feed, Flow};
+use crate::{CancelHandle, Feed, Flow};
 
 /// Drives a [`Flow`] until it is done.
 ///
@@ -34,6 +34,18 @@ pub trait Transport: Send + Sync {
 pub trait BlockingTransport: Transport {
     /// Drives `flow` until it is done, on the calling thread.
     fn run_now<F: Flow>(&self, flow: F) -> F::Output;
+}
+
+/// A transport whose flows and streams can be canceled from outside.
+pub trait CancelTransport: Transport + Sized {
+    /// The same transport, with the same connections. `cancel` cancels everything that it runs.
+    ///
+    /// After a cancel, a driver ends the exchanges in flight at once, without waiting for the
+    /// server, and sends nothing more. The flow or feed sees
+    /// [`Canceled`](crate::TransportErrorKind::Canceled) and ends with the state that it reached:
+    /// see [`Flow`].
+    #[must_use]
+    fn cancel_by(&self, cancel: &CancelHandle) -> Self;
 }
 
 impl<T: Transport> Transport for std::sync::Arc<T> {

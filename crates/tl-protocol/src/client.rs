@@ -12,7 +12,7 @@ use std::{
 use url::Url;
 
 use crate::{
-    Endpoint, Error, Flow, Observer, Policy, Transport,
+    CancelHandle, CancelTransport, Endpoint, Error, Flow, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
         AssetPlan, Call, Converted, Events, IngestAsset, IngestTask, IngestedAsset, IngestedTask,
@@ -252,6 +252,27 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
             self.next_seed(),
         );
         self.run(flow.observed(observer))
+    }
+}
+
+impl<T: CancelTransport, X> Client<T, X> {
+    /// The same client, with the same connections. `cancel` cancels every request, wait, upload and
+    /// stream that it runs; each ends at once with
+    /// [`Canceled`](crate::ErrorKind::Canceled), also between two polls or attempts.
+    ///
+    /// ```
+    /// use tl_protocol::{CancelHandle, CancelTransport, Client, endpoint::GetAsset, flow::WaitPolicy};
+    ///
+    /// fn wait<T: CancelTransport>(client: &Client<T>, cancel: &CancelHandle) {
+    ///     let client = client.cancel_by(cancel);
+    ///     let asset = client.wait(GetAsset::new("6298d673f1090f1100476d4c"), WaitPolicy::default());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn cancel_by(&self, cancel: &CancelHandle) -> Self {
+        let mut settings = self.settings().clone();
+        settings.seed = self.next_seed();
+        Client::new(self.transport().cancel_by(cancel), settings).with_error()
     }
 }
 

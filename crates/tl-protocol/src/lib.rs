@@ -39,7 +39,8 @@ pub use retry::{Policy, Repeat};
 /// The types of [`tl_http`] that occur in the signatures of this crate, re-exported so that
 /// endpoints and flows need one import path. All other items of that crate are in [`tl_http`].
 pub use tl_http::{
-    ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, Credentials, Delivery,
-    Exchange, Feed, FeedStep, Flow, HttpSettings, MAX_READ_SIZE, Now, Outcome, Prepared, Proxy,
-    SetupError, Source, Step, SuppliedUrls, Token, Transport, TransportError, TransportErrorKind,
+    ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, CancelHandle, CancelTransport,
+    Credentials, Delivery, Exchange, ExtraHeaders, Feed, FeedStep, Flow, HttpSettings,
+    MAX_READ_SIZE, Now, Outcome, Prepared, Proxy, SetupError, Source, Step, SuppliedUrls, Token,
+    Transport, TransportError, TransportErrorKind,
 };

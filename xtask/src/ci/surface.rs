@@ -39,6 +39,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("tl-client", "tokio"),
     // The feature `object_store` adapts the traits and paths of that crate.
     ("tl-client", "object_store"),
+    // The feature `tower` takes a `Service` whose responses have a `Body`.
+    ("tl-http-async", "tower_service"),
+    ("tl-http-async", "http_body"),
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

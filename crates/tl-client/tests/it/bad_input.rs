@@ -20,7 +20,7 @@ fn sequential() -> UploadSettings {
     UploadSettings::default().with_concurrency(1)
 }
 
-fn faults(text: &str) -> FaultPlan {
+pub(crate) fn faults(text: &str) -> FaultPlan {
     let fault: Fault = text.parse().expect("a fault");
     let mut plan = FaultPlan::default();
     plan.faults = vec![fault];

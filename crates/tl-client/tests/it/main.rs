@@ -2,11 +2,13 @@
 //! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
+mod cancel;
 #[cfg(all(feature = "header", feature = "object_store"))]
 mod examples;
 mod ingest;
 #[cfg(all(feature = "header", feature = "object_store"))]
 mod objects;
+mod own_stack;
 mod probed;
 mod resume;
 mod routes;

@@ -161,6 +161,9 @@ impl<E: Endpoint> Call<E> {
                 "no response was received, and the request may have been processed: check before you retry",
             )
             .with_source(failure),
+            Err(failure) if kind == ErrorKind::Canceled => {
+                Error::new(kind, "the caller canceled it").with_source(failure)
+            }
             Err(failure) => Error::new(kind, "no response from the platform").with_source(failure),
         };
         Err(error.after_attempts(self.attempts).during(E::OPERATION))

@@ -35,6 +35,10 @@ where
         self.flow.step(now).map(|result| result.map_err(X::from))
     }
 
+    fn on_cancel(&mut self) {
+        self.flow.on_cancel();
+    }
+
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         self.flow.on_outcome(now, token, outcome);
     }

@@ -138,6 +138,12 @@ impl Flow for IngestTask {
         }
     }
 
+    fn on_cancel(&mut self) {
+        if let State::Waiting { wait, .. } = &mut self.state {
+            wait.on_cancel();
+        }
+    }
+
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         match &mut self.state {
             State::Creating(create) => create.on_outcome(now, token, outcome),

@@ -504,6 +504,15 @@ impl Flow for IngestAsset {
         concurrency(&self.plan.upload)
     }
 
+    fn on_cancel(&mut self) {
+        match &mut self.state {
+            State::Chunks(flow) => flow.on_cancel(),
+            State::Processing(flow) => flow.on_cancel(),
+            State::Indexing(flow) => flow.on_cancel(),
+            _ => {}
+        }
+    }
+
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         self.stage_started.get_or_insert(now.mono);
         loop {

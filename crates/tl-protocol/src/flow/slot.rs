@@ -48,6 +48,11 @@ impl<F: Flow> Slot<F> {
         &mut self.flow
     }
 
+    /// The caller canceled the composed flow.
+    pub(crate) fn on_cancel(&mut self) {
+        self.flow.on_cancel();
+    }
+
     /// One step of the inner flow: the next action of the composed flow, with a token from `tokens`
     /// (`Break`), or the output (`Continue`).
     pub(crate) fn step<U>(

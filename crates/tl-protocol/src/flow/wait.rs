@@ -321,6 +321,12 @@ impl<E: Watched> Flow for Wait<E> {
         }
     }
 
+    fn on_cancel(&mut self) {
+        // The clock jumps to the next poll, which is canceled. A deadline before it would hide
+        // that.
+        self.policy.deadline = Duration::MAX;
+    }
+
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         if let State::Polling(call) = &mut self.state {
             call.on_outcome(now, token, outcome);

@@ -32,6 +32,7 @@
 //! tl_testkit::conformance_tests!(Mine);
 //! ```
 
+pub mod cancellation;
 pub mod connections;
 pub mod driver;
 pub mod limits;
@@ -49,8 +50,8 @@ use bytes::Bytes;
 use http::Response;
 use tl_http::Feed;
 use tl_protocol::{
-    Delivery, Exchange, Flow, HttpSettings, Outcome, Proxy, SetupError, Transport, TransportError,
-    TransportErrorKind,
+    CancelTransport, Delivery, Exchange, Flow, HttpSettings, Outcome, Proxy, SetupError,
+    TransportError, TransportErrorKind,
 };
 
 use crate::exchanges::One;
@@ -58,7 +59,7 @@ use crate::exchanges::One;
 /// Creates and drives the transport under test.
 pub trait Harness {
     /// The transport under test.
-    type Transport: Transport;
+    type Transport: CancelTransport;
 
     /// Whether the transport manages its connections itself. A library that manages them may open a
     /// spare connection, and may lose a response that is followed by a reset while the body is
@@ -199,6 +200,21 @@ macro_rules! conformance_tests {
                 connection_is_not_reused_after_early_response,
                 exchanges_run_in_parallel_up_to_the_limit,
                 exchanges_in_flight_are_dropped_at_the_end,
+            ],
+            cancellation: [
+                cancel_while_waiting_for_the_head,
+                cancel_while_reading_the_body,
+                cancel_while_sending_the_body,
+                cancel_while_the_source_blocks,
+                cancel_while_connecting,
+                cancel_during_the_tls_handshake,
+                cancel_while_a_proxy_opens_its_tunnel,
+                cancel_while_a_flow_waits,
+                cancel_ends_every_exchange_in_flight,
+                cancel_before_the_start_sends_nothing,
+                cancel_after_the_end_changes_nothing,
+                cancel_before_the_first_event,
+                cancel_between_two_events,
             ],
             driver: [
                 wait_ends_on_time,

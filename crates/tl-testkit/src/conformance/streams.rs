@@ -37,7 +37,7 @@ fn read<H: Harness, E: Streamed>(
     harness.take(&transport, events(endpoint, &base), most)
 }
 
-fn for_server<H: Harness>(harness: &H, server: &Server) -> H::Transport {
+pub(super) fn for_server<H: Harness>(harness: &H, server: &Server) -> H::Transport {
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new("tlk_test").expect("a key");
     let credentials = Credentials::new(key, base).expect("loopback may have the key");

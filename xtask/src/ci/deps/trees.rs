@@ -51,6 +51,17 @@ const RULES: &[Rule] = &[
         control: ("tl-validate --features=ffmpeg", "ffmpeg-sys-next"),
     },
     Rule {
+        reason: "aws-lc, which adds 30 ms to every start, is there only on request",
+        forbidden: "aws-lc-*",
+        trees: &[
+            "tl-client",
+            "tl-client --no-default-features --features=blocking,tls-ring",
+            "tl-cli",
+            "tl-emulator",
+        ],
+        control: ("tl-client --features=tls-aws-lc", "aws-lc-rs"),
+    },
+    Rule {
         reason: "flows take time, randomness and bytes as arguments",
         forbidden: "getrandom rand* fastrand tokio* mio socket2 rustix reqwest ureq* rustls",
         trees: &["tl-http", "tl-protocol", "tl-model"],

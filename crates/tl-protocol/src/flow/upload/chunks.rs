@@ -244,6 +244,7 @@ fn check_outcome(
             | TransportErrorKind::Tls
             | TransportErrorKind::NoDescriptor => ErrorKind::Unreachable,
             TransportErrorKind::UnsafeUrl => ErrorKind::UnsafeUrl,
+            TransportErrorKind::Canceled => ErrorKind::Canceled,
             // The platform supplied the URL and the headers.
             TransportErrorKind::Refused
             | TransportErrorKind::TooLarge
@@ -255,6 +256,7 @@ fn check_outcome(
             TransportErrorKind::SourceFailed
                 | TransportErrorKind::Tls
                 | TransportErrorKind::UnsafeUrl
+                | TransportErrorKind::Canceled
                 | TransportErrorKind::Refused
         );
         ChunkFailure {

@@ -86,6 +86,7 @@ pub struct MultipartUpload {
     tokens: Tokens,
     /// The chunks in flight.
     chunks: BTreeMap<Token, ChunkInFlight>,
+    is_canceled: bool,
     phase: Phase,
 }
 
@@ -213,6 +214,7 @@ impl MultipartUpload {
             last_response: None,
             tokens: Tokens::default(),
             chunks: BTreeMap::new(),
+            is_canceled: false,
             phase,
         }
     }
@@ -316,7 +318,7 @@ impl Flow for MultipartUpload {
                 let ended = || Err(Error::invalid("this upload has ended already"));
                 return Step::Done(result.take().map_or_else(ended, |result| *result));
             }
-            if self.settings.control.is_canceled() {
+            if self.is_canceled || self.settings.control.is_canceled() {
                 self.fail(Error::new(
                     ErrorKind::Canceled,
                     "it was canceled; what the platform has stays there for 24 hours, and the upload can be resumed",
@@ -345,6 +347,10 @@ impl Flow for MultipartUpload {
                 ControlFlow::Break(step) => return step,
             }
         }
+    }
+
+    fn on_cancel(&mut self) {
+        self.is_canceled = true;
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {

@@ -3,10 +3,12 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
+
+use tl_http::CancelHandle;
 
 use crate::with_fields::with_fields;
 
@@ -60,42 +62,54 @@ impl Default for UploadSettings {
 
 /// Pauses, resumes and cancels an upload from outside. Clones control the same upload.
 #[derive(Debug, Clone, Default)]
-pub struct UploadControl(Arc<AtomicU8>);
-
-const RUN: u8 = 0;
-const PAUSE: u8 = 1;
-const CANCEL: u8 = 2;
+pub struct UploadControl {
+    is_paused: Arc<AtomicBool>,
+    cancel: CancelHandle,
+}
 
 impl UploadControl {
     /// How often a paused upload checks whether it may continue.
     pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+    /// Creates a control whose [`cancel`](UploadControl::cancel) is that of `handle`.
+    #[must_use]
+    pub fn canceled_by(handle: &CancelHandle) -> Self {
+        Self {
+            cancel: handle.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Starts no further chunks until [`resume`](UploadControl::resume). Chunks in flight are
     /// finished.
     pub fn pause(&self) {
-        let _ = self
-            .0
-            .compare_exchange(RUN, PAUSE, Ordering::Relaxed, Ordering::Relaxed);
+        self.is_paused.store(true, Ordering::Relaxed);
     }
 
     /// Resumes the upload after a pause.
     pub fn resume(&self) {
-        let _ = self
-            .0
-            .compare_exchange(PAUSE, RUN, Ordering::Relaxed, Ordering::Relaxed);
+        self.is_paused.store(false, Ordering::Relaxed);
     }
 
-    /// Cancels the upload at its next step. Uploaded chunks stay on the platform, and the upload
-    /// can be resumed.
+    /// Cancels the upload. Uploaded chunks stay on the platform, and the upload can be resumed.
+    ///
+    /// A flow notices it at its next step. A client that runs the flow by
+    /// [`cancel_handle`](UploadControl::cancel_handle) ends the requests in flight at once.
     pub fn cancel(&self) {
-        self.0.store(CANCEL, Ordering::Relaxed);
+        self.cancel.cancel();
+    }
+
+    /// The handle that [`cancel`](UploadControl::cancel) cancels.
+    #[must_use]
+    pub fn cancel_handle(&self) -> &CancelHandle {
+        &self.cancel
     }
 
     pub(super) fn is_paused(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == PAUSE
+        self.is_paused.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_canceled(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == CANCEL
+        self.cancel.is_canceled()
     }
 }
