@@ -42,6 +42,7 @@ mod task;
 mod upload;
 mod validate;
 mod video;
+mod webhook;
 
 subcommands! {
     /// The commands of `tl`.
@@ -68,6 +69,9 @@ subcommands! {
         /// Manage the videos in an index
         #[command(subcommand)]
         Video(video::VideoCommand),
+        /// Receive and verify webhook requests
+        #[command(subcommand)]
+        Webhook(webhook::WebhookCommand),
         /// Show and compare rule packs
         #[command(subcommand)]
         Rules(rules::RulesCommand),

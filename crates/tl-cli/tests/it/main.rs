@@ -33,4 +33,5 @@ mod terminal;
 mod tl;
 mod upload;
 mod validate;
+mod webhook;
 mod whole_corpus;
