@@ -11,6 +11,7 @@
 //! | [`endpoint`] | one type per operation, encoded and decoded in both directions |
 //! | [`framing`] | NDJSON, JSON Lines and server-sent events |
 //! | [`form`] | multipart/form-data with a known length |
+//! | [`limiter`] | a rate limiter for requests, video and concurrent tasks |
 //! | [`retry`] | the decision whether and when to retry |
 //! | [`client`] | [`Client`]: every method of the API over any transport |
 //! | `webhook` | signatures of webhook requests (feature `webhook`) |
@@ -23,6 +24,7 @@ pub mod flow;
 pub mod form;
 pub mod framing;
 mod ingested;
+pub mod limiter;
 pub mod retry;
 pub mod rng;
 #[cfg(feature = "webhook")]

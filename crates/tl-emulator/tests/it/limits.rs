@@ -1,6 +1,7 @@
 //! Plan limits, with a manual clock.
 
 use tl_emulator::platform::{Payload, Plan, Settings};
+use tl_protocol::limiter::{Limits, Preset};
 
 use crate::world::{KEY, World, facts, text};
 
@@ -154,4 +155,40 @@ fn free_plan_index_expires() {
         world.get(&format!("/indexes/{index}")).body["expires_at"],
         "2027-02-19T12:00:00.000Z"
     );
+}
+
+#[test]
+fn client_limiter_has_the_same_plans() {
+    let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>();
+    assert_eq!(
+        names(&mut Preset::ALL.iter().map(|preset| preset.name)),
+        names(&mut Plan::ALL.iter().map(|plan| plan.name))
+    );
+    for plan in Plan::ALL {
+        let limits = Limits::named(plan.name).unwrap();
+        // The emulator counts both categories against the same limits.
+        let uploads = (limits.uploads_per_minute, limits.uploads_per_day);
+        let index = (
+            limits.index_requests_per_minute,
+            limits.index_requests_per_day,
+        );
+        let expected = (plan.requests_per_minute, plan.requests_per_day);
+        assert_eq!((uploads, index), (expected, expected), "{}", plan.name);
+        assert_eq!(
+            (
+                limits.minutes_per_hour,
+                limits.minutes_per_day,
+                limits.total_minutes
+            ),
+            (
+                plan.minutes_per_hour,
+                plan.minutes_per_day,
+                plan.total_minutes
+            ),
+            "{}",
+            plan.name
+        );
+        let tasks = limits.concurrent_tasks.map(|tasks| tasks as usize);
+        assert_eq!(tasks, plan.concurrent_tasks, "{}", plan.name);
+    }
 }

@@ -1,0 +1,358 @@
+//! A rate limiter for everything that the platform counts: requests per minute and day, video per
+//! hour and day, concurrent tasks.
+//!
+//! The limiter is pure. It does no I/O and reads no clock, and its state can be serialized, so that
+//! several processes share it through a database. [`Limiter::reserve`] grants the cost of an item
+//! in all dimensions or in none: a video is not uploaded if it could not be indexed.
+//!
+//! ```
+//! use std::time::Duration;
+//! use jiff::Timestamp;
+//! use tl_protocol::limiter::{Cost, Dimension, Limiter, Limits, Reservation};
+//!
+//! let mut limiter = Limiter::new(Limits::named("developer-1").unwrap());
+//! let cost = Cost::upload().and(Cost::index(Duration::from_secs(5)));
+//! let now: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+//! // A small burst, then one item per 1.07 s: 56 per minute of the 60 that the plan allows.
+//! for _ in 0..3 {
+//!     assert_eq!(limiter.reserve(now, cost), Reservation::Granted);
+//! }
+//! let Reservation::Wait { until: Some(until), dimension } = limiter.reserve(now, cost) else {
+//!     panic!("the burst is used up");
+//! };
+//! assert_eq!(dimension, Dimension::UploadPerMinute);
+//! assert_eq!(limiter.reserve(until, cost), Reservation::Granted);
+//! ```
+//!
+//! | Dimension | How it is limited |
+//! |---|---|
+//! | requests per minute | paced (GCRA), so that the limit holds in every fixed or sliding window, with two seconds of tolerance for requests that arrive late |
+//! | video per hour | counted in a sliding window, so that the limit holds in every fixed or sliding window |
+//! | requests and video per day | counted in a fixed window that starts at 00:00 UTC, or when a response header says |
+//! | concurrent tasks | counted; [`Limiter::release`] gives them back |
+//!
+//! All callers must use the same clock. If it is set back, the limiter continues from the time that
+//! it saw last: nothing is granted twice, and nobody waits for the difference.
+
+mod bucket;
+mod headers;
+mod limits;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use bucket::{Bucket, Check, Rule, SECOND, Share};
+pub use headers::ReportedLimit;
+pub use limits::{Category, Cost, Dimension, Limits, Preset};
+
+/// Differences between the clocks of callers up to this are ignored: time stands still meanwhile.
+const MAX_SKEW: i64 = 5 * SECOND;
+
+/// How long a 429 without `Retry-After` blocks its category: one window of the requests per minute.
+const DEFAULT_BLOCK: Duration = Duration::from_secs(60);
+
+/// A longer `Retry-After` is cut to the longest window of the platform, a day.
+const MAX_BLOCK: Duration = Duration::from_secs(86_400);
+
+/// The result of [`Limiter::reserve`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Reservation {
+    /// The cost is counted: send the requests.
+    Granted,
+    /// Nothing is counted. Try again later.
+    Wait {
+        /// The earliest time at which the same cost can be granted, or `None` if it depends on a
+        /// call to [`Limiter::release`].
+        until: Option<Timestamp>,
+        /// The dimension that has to be waited for the longest.
+        dimension: Dimension,
+    },
+    /// Nothing is counted, and waiting does not help: the cost alone exceeds the limit, or a limit
+    /// that is never reset is used up.
+    Never {
+        /// The dimension that it exceeds.
+        dimension: Dimension,
+    },
+}
+
+/// Limits what all users of an API key send; see the [module](self).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limiter {
+    limits: Limits,
+    /// The share of each limit that is left to other users of the key, in thousandths.
+    reserve: u16,
+    /// The latest time seen, in microseconds since 1970.
+    last: i64,
+    tasks: u32,
+    buckets: BTreeMap<Dimension, Bucket>,
+}
+
+/// The state of one dimension, for display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Level {
+    /// The dimension.
+    pub dimension: Dimension,
+    /// Granted in the current window: requests, tasks, or milliseconds of video.
+    pub used: u64,
+    /// The limit in the same unit, corrected by response headers.
+    pub limit: Option<u64>,
+    /// A 429 blocks the dimension until then.
+    pub blocked_until: Option<Timestamp>,
+}
+
+impl Limiter {
+    /// Creates a limiter of which nothing is used.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let buckets = Dimension::WINDOWED.map(|dimension| (dimension, Bucket::default()));
+        Self {
+            limits,
+            reserve: 0,
+            last: i64::MIN,
+            tasks: 0,
+            buckets: buckets.into(),
+        }
+    }
+
+    /// Leaves a share of each limit, from 0 to 0.9, to other users of the key. Their requests are
+    /// detected in response headers and use this share first.
+    #[must_use]
+    pub fn with_reserve(mut self, share: f64) -> Self {
+        self.set_reserve(share);
+        self
+    }
+
+    /// Changes the share that is left to others, from 0 to 0.9.
+    pub fn set_reserve(&mut self, share: f64) {
+        let share = if share.is_nan() { 0.0 } else { share };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and 900"
+        )]
+        let thousandths = (share.clamp(0.0, 0.9) * 1000.0).ceil() as u16;
+        self.reserve = thousandths;
+    }
+
+    /// The limits of the plan.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Changes the plan. What was used stays counted.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Counts the cost of an item in all dimensions, or in none.
+    pub fn reserve(&mut self, now: Timestamp, cost: Cost) -> Reservation {
+        let at = self.advance(now);
+        let mut wait: Option<(i64, Dimension)> = None;
+        for (dimension, bucket) in &self.buckets {
+            if !cost.uses(*dimension) {
+                continue;
+            }
+            let share = self.share(*dimension, bucket);
+            match bucket.check(&Rule::of(*dimension), share, at, cost.of(*dimension)) {
+                Check::Fits => {}
+                Check::Never => {
+                    return Reservation::Never {
+                        dimension: *dimension,
+                    };
+                }
+                Check::Wait(until) if wait.is_none_or(|(longest, _)| until > longest) => {
+                    wait = Some((until, *dimension));
+                }
+                Check::Wait(_) => {}
+            }
+        }
+        if let Some((until, dimension)) = wait {
+            return Reservation::Wait {
+                until: Some(timestamp(until)),
+                dimension,
+            };
+        }
+        let tasks = self.tasks.saturating_add(cost.tasks);
+        if cost.tasks > 0
+            && self
+                .limits
+                .concurrent_tasks
+                .is_some_and(|limit| tasks > limit)
+        {
+            let dimension = Dimension::ConcurrentTasks;
+            if self
+                .limits
+                .concurrent_tasks
+                .is_some_and(|limit| cost.tasks > limit)
+            {
+                return Reservation::Never { dimension };
+            }
+            return Reservation::Wait {
+                until: None,
+                dimension,
+            };
+        }
+        self.tasks = tasks;
+        let (limits, reserve) = (self.limits, self.reserve);
+        for (dimension, bucket) in &mut self.buckets {
+            let share = limits
+                .of(*dimension)
+                .map(|plan| bucket.share(plan, reserve));
+            bucket.take(&Rule::of(*dimension), share, at, cost.of(*dimension));
+        }
+        Reservation::Granted
+    }
+
+    /// Gives concurrent tasks back after they ended.
+    pub fn release(&mut self, tasks: u32) {
+        self.tasks = self.tasks.saturating_sub(tasks);
+    }
+
+    /// Sets the number of tasks that are running, e.g. from a database after a crash.
+    pub fn set_running(&mut self, tasks: u32) {
+        self.tasks = tasks;
+    }
+
+    /// Gives back what was granted for requests that were certainly not sent. Pacing is not
+    /// affected.
+    pub fn refund(&mut self, cost: Cost) {
+        self.release(cost.tasks);
+        for (dimension, bucket) in &mut self.buckets {
+            bucket.give_back(cost.of(*dimension));
+        }
+    }
+
+    /// Follows the rate limit headers of a response, of any status: lowers the limit, counts the
+    /// requests of other users of the key, and moves the end of a daily window.
+    ///
+    /// A limit is never raised above the plan's: choose another plan to raise it. Headers of a
+    /// window that has ended are ignored.
+    pub fn correct(&mut self, now: Timestamp, category: Category, reported: &ReportedLimit) {
+        let at = self.advance(now);
+        if reported.is_empty() || reported.reset_in == Some(Duration::ZERO) {
+            return;
+        }
+        let dimension = self.reported_dimension(category, reported);
+        let Some(plan) = self.limits.of(dimension) else {
+            return;
+        };
+        let Some(bucket) = self.buckets.get_mut(&dimension) else {
+            return;
+        };
+        let limit = reported.limit.unwrap_or(bucket.share(plan, 0).limit);
+        let remaining = reported.remaining.map(|left| limit.saturating_sub(left));
+        let used = remaining.max(reported.used);
+        let reset = reported
+            .reset_in
+            .map(|time| at.saturating_add(micros(time)));
+        bucket.correct(&Rule::of(dimension), at, reported.limit, used, reset);
+    }
+
+    /// Blocks the dimension that caused a 429, for every caller, until `Retry-After` has passed.
+    /// Without `Retry-After`, until the reported end of the window, or for a minute.
+    ///
+    /// Returns the end of the block.
+    pub fn block(
+        &mut self,
+        now: Timestamp,
+        category: Category,
+        retry_after: Option<Duration>,
+        reported: &ReportedLimit,
+    ) -> Timestamp {
+        let at = self.advance(now);
+        let wait = retry_after.or(reported.reset_in).unwrap_or(DEFAULT_BLOCK);
+        let wait = wait.min(MAX_BLOCK);
+        // The length of the wait shows which window is used up.
+        let dimension = match (category, wait.as_secs()) {
+            (Category::Upload, 0..=60) => Dimension::UploadPerMinute,
+            (Category::Upload, _) => Dimension::UploadPerDay,
+            (Category::Index, 0..=60) => Dimension::IndexPerMinute,
+            (Category::Index, 61..=3600) => Dimension::VideoPerHour,
+            (Category::Index, _) => Dimension::IndexPerDay,
+        };
+        let until = at.saturating_add(micros(wait));
+        if let Some(bucket) = self.buckets.get_mut(&dimension) {
+            bucket.block(until);
+        }
+        timestamp(until)
+    }
+
+    /// The state of every dimension.
+    #[must_use]
+    pub fn levels(&mut self, now: Timestamp) -> Vec<Level> {
+        let at = self.advance(now);
+        let windowed = self.buckets.iter().map(|(dimension, bucket)| Level {
+            dimension: *dimension,
+            used: bucket.used(&Rule::of(*dimension), at),
+            limit: self.share(*dimension, bucket).map(|share| share.limit),
+            blocked_until: bucket.blocked_until().map(timestamp),
+        });
+        let mut levels: Vec<Level> = windowed.collect();
+        levels.push(Level {
+            dimension: Dimension::ConcurrentTasks,
+            used: u64::from(self.tasks),
+            limit: self.limits.concurrent_tasks.map(u64::from),
+            blocked_until: None,
+        });
+        levels
+    }
+
+    fn share(&self, dimension: Dimension, bucket: &Bucket) -> Option<Share> {
+        let plan = self.limits.of(dimension)?;
+        Some(bucket.share(plan, self.reserve))
+    }
+
+    /// The time to use: never earlier than one used before.
+    fn advance(&mut self, now: Timestamp) -> i64 {
+        let now = now.as_microsecond();
+        let behind = self.last.saturating_sub(now);
+        if self.last != i64::MIN && behind > MAX_SKEW {
+            for bucket in self.buckets.values_mut() {
+                bucket.shift(-behind);
+            }
+            self.last = now;
+        }
+        self.last = self.last.max(now);
+        for (dimension, bucket) in &mut self.buckets {
+            bucket.expire(&Rule::of(*dimension), self.last);
+        }
+        self.last
+    }
+
+    /// The dimension that the headers of a response are about.
+    fn reported_dimension(&self, category: Category, reported: &ReportedLimit) -> Dimension {
+        let (minute, day) = match category {
+            Category::Upload => (Dimension::UploadPerMinute, Dimension::UploadPerDay),
+            Category::Index => (Dimension::IndexPerMinute, Dimension::IndexPerDay),
+        };
+        let has_limit =
+            |dimension| reported.limit.is_some() && self.limits.of(dimension) == reported.limit;
+        let ends_within_a_minute = reported
+            .reset_in
+            .is_none_or(|reset_in| reset_in <= DEFAULT_BLOCK + Duration::from_secs(5));
+        match (has_limit(minute), has_limit(day)) {
+            (true, false) => minute,
+            (false, true) => day,
+            _ if ends_within_a_minute => minute,
+            _ => day,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn timestamp(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}
