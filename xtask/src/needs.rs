@@ -128,6 +128,21 @@ pub(crate) const NEEDS: &[Need] = &[
         packages: ["chromium", "chromium", "chromium", "chromium"],
     },
     Need {
+        name: "PostgreSQL server",
+        used_by: "tests of the ledger (they start their own server)",
+        // Debian keeps the programs of the server out of `PATH`.
+        test: r#"for program in initdb ${POSTGRES_BIN:-/usr/lib/postgresql/*/bin}/initdb; do
+                    command -v "$program" >/dev/null && "$program" --version && exit
+                done
+                echo "no initdb, and POSTGRES_BIN names no folder with one" >&2; exit 1"#,
+        packages: [
+            "postgresql",
+            "postgresql-server",
+            "postgresql",
+            "postgresql",
+        ],
+    },
+    Need {
         name: "Python with venv",
         used_by: "the pinned tools of the checks; ci python; bench",
         // 3.10: the oldest that the pinned packages accept. Debian ships `venv` without

@@ -206,6 +206,7 @@ mod tests {
         ("ffprobe", r#"[ -e "$HERE/installed" ]"#),
         ("strace", r#"[ -e "$HERE/installed" ]"#),
         ("chromium", r#"[ -e "$HERE/installed" ]"#),
+        ("initdb", r#"[ -e "$HERE/installed" ]"#),
         ("python3", r#"[ -e "$HERE/installed" ]"#),
         (
             "apt-get",
@@ -214,7 +215,7 @@ mod tests {
         ),
     ];
 
-    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium python3 python3-venv\n";
+    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium postgresql python3 python3-venv\n";
     const UPDATE: &str = "-o DPkg::Lock::Timeout=300 update\n";
 
     fn simulated(changes: &[(&str, &str)]) -> Simulated {
@@ -247,6 +248,7 @@ mod tests {
             ("CHROMIUM", String::new()),
             ("FFMPEG_DIR", String::new()),
             ("PKG_CONFIG", String::new()),
+            ("POSTGRES_BIN", format!("{here}/none")),
         ];
         let machine = Machine { variables };
         Simulated {
@@ -311,7 +313,7 @@ mod tests {
         check(
             &simulated,
             "",
-            Err("run `brew install pkgconf ffmpeg llvm ffmpeg chromium python`"),
+            Err("run `brew install pkgconf ffmpeg llvm ffmpeg chromium postgresql python`"),
         );
     }
 

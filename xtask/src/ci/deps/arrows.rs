@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tl-validate",
         ],
     ),
+    // The state of the rate limiter.
+    ("tl-ledger", &["tl-protocol"]),
     (
         "tl-emulator",
         &["tl-http", "tl-model", "tl-protocol", "tl-validate"],

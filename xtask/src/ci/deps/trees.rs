@@ -28,6 +28,18 @@ const RULES: &[Rule] = &[
         control: ("tl-http-async", "tokio"),
     },
     Rule {
+        reason: "the ledger sends no requests, and SQLite needs no async runtime",
+        forbidden: "reqwest ureq* hyper* tokio* rustls",
+        trees: &["tl-ledger"],
+        control: ("tl-ledger --features=postgres", "tokio-postgres"),
+    },
+    Rule {
+        reason: "the ledger sends no requests to a server but PostgreSQL",
+        forbidden: "reqwest ureq* hyper* rustls",
+        trees: &["tl-ledger --features=postgres"],
+        control: ("tl-http-async", "reqwest"),
+    },
+    Rule {
         reason: "the async client has no blocking client",
         forbidden: "ureq*",
         trees: &[

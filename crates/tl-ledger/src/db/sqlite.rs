@@ -1,0 +1,186 @@
+//! SQLite: one file with a write-ahead log, shared by the processes of one machine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+
+use super::{Commit, Row, Value};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Statements that are kept prepared; the ledger has about 70.
+const STATEMENTS: usize = 128;
+
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    connection: Connection,
+    path: PathBuf,
+    is_read_only: bool,
+    /// What commits wait for now.
+    commit: Commit,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path, is_read_only: bool, lock_timeout: Duration) -> Result<Self> {
+        let access = if is_read_only {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+        };
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(convert)?;
+        connection.busy_timeout(lock_timeout).map_err(convert)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            is_read_only,
+            commit: Commit::Synced,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether tables can be read but not written, because of the file's permissions.
+    pub(crate) fn cannot_write(&self) -> Result<bool> {
+        let is_read_only = self.connection.is_readonly("main").map_err(convert)?;
+        Ok(is_read_only && !self.is_read_only)
+    }
+
+    /// Sets what is stored with the file, so only after its layout was checked.
+    pub(crate) fn configure(&mut self) -> Result<()> {
+        if !self.is_read_only {
+            // Readers are not blocked while another process writes.
+            self.pragma("journal_mode", "WAL")?;
+        }
+        self.pragma("foreign_keys", "ON")
+    }
+
+    fn pragma(&mut self, name: &str, value: &str) -> Result<()> {
+        self.connection
+            .pragma_update_and_check(None, name, value, |_| Ok(()))
+            .or_else(|error| match error {
+                // Most pragmas return nothing when they are set.
+                rusqlite::Error::QueryReturnedNoRows => Ok(()),
+                error => Err(error),
+            })
+            .map_err(convert)
+    }
+
+    /// Whether the file has tables.
+    pub(crate) fn has_tables(&mut self) -> Result<bool> {
+        let rows = self.query("SELECT 1 FROM sqlite_schema LIMIT 1", &[])?;
+        Ok(!rows.is_empty())
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
+        self.set_commit(Commit::Written)?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&dialect(sql))
+            .map_err(convert)?;
+        let changed = statement
+            .execute(params_from_iter(values))
+            .map_err(convert)?;
+        Ok(changed as u64)
+    }
+
+    pub(crate) fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&dialect(sql))
+            .map_err(convert)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(values)).map_err(convert)?;
+        let mut result = Vec::new();
+        while let Some(row) = rows.next().map_err(convert)? {
+            let mut values = Vec::with_capacity(columns);
+            for column in 0..columns {
+                values.push(read(row.get_ref(column).map_err(convert)?)?);
+            }
+            result.push(Row(values));
+        }
+        Ok(result)
+    }
+
+    pub(crate) fn run(&mut self, sql: &str) -> Result<()> {
+        self.connection.execute_batch(sql).map_err(convert)
+    }
+
+    /// Begins a transaction that may write: two that read first and write later would refuse each
+    /// other.
+    pub(crate) fn begin(&mut self, commit: Commit) -> Result<()> {
+        if !self.connection.is_autocommit() {
+            self.run("ROLLBACK")?;
+        }
+        self.set_commit(commit)?;
+        self.run(if self.is_read_only {
+            "BEGIN"
+        } else {
+            "BEGIN IMMEDIATE"
+        })
+    }
+
+    /// Sets what later commits wait for. In the middle of a transaction, nothing changes.
+    fn set_commit(&mut self, commit: Commit) -> Result<()> {
+        if self.commit == commit || !self.connection.is_autocommit() {
+            return Ok(());
+        }
+        // In a write-ahead log, `NORMAL` does not sync a commit, and `FULL` syncs it with
+        // everything that was written before.
+        let synchronous = match commit {
+            Commit::Written => "NORMAL",
+            Commit::Synced => "FULL",
+        };
+        self.pragma("synchronous", synchronous)?;
+        self.commit = commit;
+        Ok(())
+    }
+}
+
+/// SQLite writes `?1` where PostgreSQL writes `$1`.
+fn dialect(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+fn read(value: ValueRef<'_>) -> Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => Value::Int(value),
+        ValueRef::Text(text) => Value::Text(
+            String::from_utf8(text.to_owned())
+                .map_err(|error| Error::corrupt("text is not UTF-8").with_source(error))?,
+        ),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_owned()),
+        ValueRef::Real(_) => return Err(Error::corrupt("a number is not an integer")),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+pub(crate) fn convert(error: rusqlite::Error) -> Error {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Locked,
+        Some(ErrorCode::ReadOnly) => ErrorKind::ReadOnly,
+        Some(ErrorCode::NotADatabase) => ErrorKind::NotALedger,
+        Some(ErrorCode::DatabaseCorrupt) => ErrorKind::Corrupt,
+        Some(ErrorCode::DiskFull) => ErrorKind::Full,
+        Some(ErrorCode::SystemIoFailure) => ErrorKind::Io,
+        Some(ErrorCode::PermissionDenied) => ErrorKind::Denied,
+        Some(ErrorCode::CannotOpen) => ErrorKind::Unavailable,
+        _ => ErrorKind::Other,
+    };
+    Error::new(kind, error.to_string()).with_source(error)
+}

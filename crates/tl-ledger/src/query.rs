@@ -1,0 +1,258 @@
+//! Reading: single items, counts, and streams of items.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::account::json;
+use crate::db::{Value, values};
+use crate::error::Result;
+use crate::ids::{AccountId, ContentId, ItemId};
+use crate::item::{Item, State, duration};
+use crate::ledger::{Ledger, not_found};
+
+/// Items per query of a stream: what is in memory at once.
+const PAGE: i64 = 500;
+
+/// Selects items.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Selection {
+    pub(crate) account: Option<AccountId>,
+    pub(crate) index_id: Option<String>,
+    pub(crate) states: Vec<State>,
+    pub(crate) items: Vec<ItemId>,
+}
+
+impl Selection {
+    /// All items.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The items of an account.
+    pub fn of(account: AccountId) -> Self {
+        Self {
+            account: Some(account),
+            ..Self::default()
+        }
+    }
+
+    /// Of these, the items of an index.
+    pub fn index(mut self, index_id: impl Into<String>) -> Self {
+        self.index_id = Some(index_id.into());
+        self
+    }
+
+    /// Of these, the items in one of these states.
+    pub fn states(mut self, states: impl Into<Vec<State>>) -> Self {
+        self.states = states.into();
+        self
+    }
+
+    /// Of these, the items with these numbers.
+    pub fn items(mut self, items: impl Into<Vec<ItemId>>) -> Self {
+        self.items = items.into();
+        self
+    }
+
+    /// The condition, and its parameters from `$1` on.
+    pub(crate) fn condition(&self) -> (String, Vec<Value>) {
+        let mut parameters = Vec::new();
+        let mut parts = vec!["1 = 1".to_owned()];
+        let mut list = |column: &str, values: Vec<Value>| {
+            if values.is_empty() {
+                return;
+            }
+            let mut numbers = Vec::with_capacity(values.len());
+            for value in values {
+                parameters.push(value);
+                numbers.push(format!("${}", parameters.len()));
+            }
+            parts.push(format!("{column} IN ({})", numbers.join(", ")));
+        };
+        list(
+            "account_id",
+            self.account.map(Value::from).into_iter().collect(),
+        );
+        list(
+            "index_id",
+            self.index_id
+                .as_ref()
+                .map(Value::from)
+                .into_iter()
+                .collect(),
+        );
+        list(
+            "state",
+            self.states.iter().map(|state| (*state).into()).collect(),
+        );
+        list("id", self.items.iter().map(|item| (*item).into()).collect());
+        (parts.join(" AND "), parameters)
+    }
+}
+
+/// The items of an account by state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Items in each state that occurs.
+    pub states: BTreeMap<State, StateCount>,
+    /// Items that are held.
+    pub held: u64,
+    /// Items that are claimed.
+    pub claimed: u64,
+    /// Items with an attempt that is in doubt.
+    pub in_doubt: u64,
+    /// The reasons of the items that are held.
+    pub hold_reasons: BTreeMap<String, u64>,
+}
+
+/// The items in one state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StateCount {
+    /// Number of items.
+    pub items: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// The duration of their videos.
+    pub video: Duration,
+}
+
+impl Counts {
+    /// Number of items in a state.
+    #[must_use]
+    pub fn of(&self, state: State) -> u64 {
+        self.states.get(&state).map_or(0, |count| count.items)
+    }
+
+    /// Number of all items.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.states.values().map(|count| count.items).sum()
+    }
+}
+
+impl Ledger {
+    /// The item with this number.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound), or the database failed.
+    pub fn item(&mut self, item: ItemId) -> Result<Item> {
+        let columns = Item::COLUMNS;
+        let sql = format!("SELECT {columns} FROM item WHERE id = $1");
+        let row = self.db.first(&sql, values![item])?;
+        Item::read(&row.ok_or_else(|| not_found("item", item))?)
+    }
+
+    /// Passes the selected items to `each` in the order of their numbers, until it breaks. Memory
+    /// does not grow with the number of items. Items that are added meanwhile may be included.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn for_each(
+        &mut self,
+        selection: &Selection,
+        mut each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (condition, parameters) = selection.condition();
+        let (after, limit) = (parameters.len() + 1, parameters.len() + 2);
+        let columns = Item::COLUMNS;
+        let sql = format!(
+            "SELECT {columns} FROM item WHERE {condition} AND id > ${after}
+             ORDER BY id LIMIT ${limit}"
+        );
+        let mut last = i64::MIN;
+        loop {
+            let mut page = parameters.clone();
+            page.extend([last.into(), PAGE.into()]);
+            let rows = self.db.query(&sql, &page)?;
+            for row in &rows {
+                let item = Item::read(row)?;
+                last = item.id.get();
+                if each(item).is_break() {
+                    return Ok(());
+                }
+            }
+            if i64::try_from(rows.len()).unwrap_or(PAGE) < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Finds items by what the platform calls them: an asset or an indexed asset.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn by_remote_id(&mut self, account: AccountId, id: &str) -> Result<Vec<Item>> {
+        let columns = Item::COLUMNS;
+        let sql = format!(
+            "SELECT {columns} FROM item
+             WHERE account_id = $1 AND (asset_id = $2 OR indexed_id = $2) ORDER BY id"
+        );
+        let rows = self.db.query(&sql, values![account, id])?;
+        rows.iter().map(Item::read).collect()
+    }
+
+    /// Counts the items of an account.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn counts(&mut self, now: Timestamp, account: AccountId) -> Result<Counts> {
+        let now = self.now(now)?;
+        let mut counts = Counts::default();
+        let rows = self.db.query(
+            "SELECT state, count(*), CAST(COALESCE(sum(bytes), 0) AS BIGINT),
+                CAST(COALESCE(sum(video_ms), 0) AS BIGINT)
+             FROM item WHERE account_id = $1 GROUP BY state",
+            values![account],
+        )?;
+        for row in rows {
+            let count = StateCount {
+                items: row.size(1)?,
+                bytes: row.size(2)?,
+                video: duration(row.int(3)?)?,
+            };
+            counts.states.insert(State::read(&row.text(0)?)?, count);
+        }
+        let rows = self.db.query(
+            "SELECT hold_reason, count(*) FROM item
+             WHERE account_id = $1 AND hold_reason IS NOT NULL AND run_at > $2
+                AND state NOT IN ('done', 'refused', 'failed')
+             GROUP BY hold_reason",
+            values![account, now],
+        )?;
+        for row in rows {
+            counts.held += row.size(1)?;
+            counts.hold_reasons.insert(row.text(0)?, row.size(1)?);
+        }
+        let row = self.db.first(
+            "SELECT (SELECT count(*) FROM item WHERE account_id = $1 AND owner IS NOT NULL
+                AND lease_until > $2),
+                (SELECT count(DISTINCT item_id) FROM attempt JOIN item ON item.id = item_id
+                WHERE outcome_at IS NULL AND account_id = $1
+                    AND (owner IS NULL OR lease_until <= $2))",
+            values![account, now],
+        )?;
+        if let Some(row) = row {
+            counts.claimed = row.size(0)?;
+            counts.in_doubt = row.size(1)?;
+        }
+        Ok(counts)
+    }
+
+    /// The media facts of a content, as they were added.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn facts(&mut self, content: ContentId) -> Result<Option<Json>> {
+        let sql = "SELECT facts FROM content WHERE id = $1";
+        let row = self.db.first(sql, values![content])?;
+        json(row.map(|row| row.opt_text(0)).transpose()?.flatten())
+    }
+}

@@ -1,0 +1,62 @@
+//! What a watcher of an index remembers: how far it has read the list of changes, and which
+//! webhooks were received.
+
+use jiff::Timestamp;
+
+use crate::db::values;
+use crate::error::Result;
+use crate::ids::{AccountId, ItemId};
+use crate::item::time;
+use crate::ledger::Ledger;
+
+impl Ledger {
+    /// The time up to which the changes of an index were read.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn cursor(&mut self, account: AccountId, index_id: &str) -> Result<Option<Timestamp>> {
+        let row = self.db.first(
+            "SELECT updated_at FROM cursor WHERE account_id = $1 AND index_id = $2",
+            values![account, index_id],
+        )?;
+        row.map(|row| time(row.int(0)?)).transpose()
+    }
+
+    /// Moves the cursor of an index forward. An earlier time changes nothing.
+    ///
+    /// # Errors
+    /// The account does not exist, or the database failed.
+    pub fn set_cursor(
+        &mut self,
+        account: AccountId,
+        index_id: &str,
+        updated_at: Timestamp,
+    ) -> Result<()> {
+        self.db.execute(
+            "INSERT INTO cursor (account_id, index_id, updated_at) VALUES ($1, $2, $3)
+             ON CONFLICT (account_id, index_id) DO UPDATE SET updated_at = excluded.updated_at
+             WHERE cursor.updated_at < excluded.updated_at",
+            values![account, index_id, updated_at.as_microsecond()],
+        )?;
+        Ok(())
+    }
+
+    /// Records a webhook event. Returns whether it is new: the platform repeats deliveries.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn record_event(
+        &mut self,
+        now: Timestamp,
+        event_id: &str,
+        item: Option<ItemId>,
+    ) -> Result<bool> {
+        let now = self.now(now)?;
+        let inserted = self.db.execute(
+            "INSERT INTO hook (event_id, received, item_id) VALUES ($1, $2, $3)
+             ON CONFLICT (event_id) DO NOTHING",
+            values![event_id, now, item],
+        )?;
+        Ok(inserted > 0)
+    }
+}
