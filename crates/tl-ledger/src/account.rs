@@ -321,7 +321,7 @@ fn lock_account(db: &mut Db, account: AccountId) -> Result<()> {
     row.map(drop).ok_or_else(|| not_found("account", account))
 }
 
-fn stored_limiter(db: &mut Db, account: AccountId) -> Result<Option<Limiter>> {
+pub(crate) fn stored_limiter(db: &mut Db, account: AccountId) -> Result<Option<Limiter>> {
     let sql = "SELECT state FROM limiter WHERE account_id = $1";
     let Some(row) = db.first(sql, values![account])? else {
         return Ok(None);

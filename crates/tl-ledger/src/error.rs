@@ -29,7 +29,7 @@ pub enum ErrorKind {
     Io,
     /// The user or password was refused, or lacks a permission.
     Denied,
-    /// The server cannot be reached, or the connection broke.
+    /// The file cannot be opened, or the server cannot be reached, or the connection broke.
     Unavailable,
     /// Another failure of the database.
     Other,
@@ -94,7 +94,9 @@ impl Error {
             ErrorKind::Full => "free disk space and run the command again",
             ErrorKind::Io => "check the disk and the quota of the user",
             ErrorKind::Denied => "check the user, the password and the permissions of the ledger",
-            ErrorKind::Unavailable => "check that the server is running and reachable",
+            ErrorKind::Unavailable => {
+                "check that the folder exists, or that the server is running and reachable"
+            }
             _ => return None,
         })
     }

@@ -90,8 +90,8 @@ impl OpenOptions {
     /// if they do not exist.
     ///
     /// `url` is `postgres://user:password@host/database`, or the keyword form of libpq. The
-    /// connection is not encrypted: use a socket, a private network or a tunnel. It runs on a
-    /// thread of its own, so the ledger can be used with and without an async runtime; a call
+    /// connection is not encrypted: use a socket, a private network or a tunnel. It runs on its
+    /// own thread, so the ledger can be used with and without an async runtime; a call
     /// blocks its thread.
     ///
     /// # Errors

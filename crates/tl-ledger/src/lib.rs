@@ -78,6 +78,10 @@
 //! | a commit | [`Ledger::intent`] and [`Ledger::batch`] wait for the disk (`synchronous = FULL`). Everything else survives the end of the process; after a power failure its loss leaves an intent without an outcome, which is looked up | as the server is configured |
 //! | the clock | the argument `now` | the server's `clock_timestamp()` instead of `now`, because the clocks of workers differ; see `OpenOptions::caller_clock` |
 //!
+//! With SQLite, times are compared with those of earlier calls: while a clock that was an hour fast
+//! is set back, an item that a killed process had claimed is due an hour later, and never early.
+//! New items are due whatever the clock says, and the rate limiter follows the clock back.
+//!
 //! The calls block. Use one ledger per thread, or a thread that owns it; [`Ledger::batch`] writes
 //! several changes with one commit. The API key is never stored: a [`KeyTag`] identifies it.
 

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::account::stored_limiter;
 use crate::db::{Engine, values};
 use crate::error::Result;
 use crate::ids::ItemId;
@@ -102,7 +103,7 @@ impl Ledger {
     /// The database failed.
     pub fn retry(&mut self, now: Timestamp, selection: &Selection, retry: Retry) -> Result<u64> {
         let now = self.now(now)?;
-        let (condition, mut parameters) = selection.condition();
+        let (condition, mut parameters) = selection.condition()?;
         parameters.push(now.into());
         let at = format!("${}", parameters.len());
         let (state, more, except) = match retry {
@@ -150,7 +151,7 @@ impl Ledger {
     /// The database failed.
     pub fn forget(&mut self, now: Timestamp, selection: &Selection) -> Result<u64> {
         let now = self.now(now)?;
-        let (condition, mut parameters) = selection.condition();
+        let (condition, mut parameters) = selection.condition()?;
         parameters.push(now.into());
         let idle = format!("{IDLE}${})", parameters.len());
         let sql = format!("DELETE FROM item WHERE {condition} AND {idle}");
@@ -227,14 +228,12 @@ impl Ledger {
             }
         }
         for account in self.accounts()? {
-            // Fails if the state of the limiter cannot be read.
-            let limiter = self
-                .db
-                .transaction(|db| crate::account::locked_limiter(db, account.id).map(drop));
-            if let Err(error) = limiter {
-                let text = format!("account {}: {error}", account.id);
-                problems.push(Problem { item: None, text });
-            }
+            let text = match stored_limiter(&mut self.db, account.id) {
+                Ok(Some(_)) => continue,
+                Ok(None) => format!("account {} has no rate limiter", account.id),
+                Err(error) => format!("account {}: {error}", account.id),
+            };
+            problems.push(Problem { item: None, text });
         }
         problems.truncate(100);
         Ok(problems)

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::account::json;
 use crate::db::{Value, values};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{AccountId, ContentId, ItemId};
 use crate::item::{Item, State, duration};
 use crate::ledger::{Ledger, not_found};
@@ -29,6 +29,9 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The largest number of items in one selection: SQLite accepts 32,766 parameters.
+    pub const MAX_ITEMS: usize = 30_000;
+
     /// All items.
     pub fn all() -> Self {
         Self::default()
@@ -54,14 +57,18 @@ impl Selection {
         self
     }
 
-    /// Of these, the items with these numbers.
+    /// Of these, the items with these numbers, at most [`MAX_ITEMS`](Self::MAX_ITEMS).
     pub fn items(mut self, items: impl Into<Vec<ItemId>>) -> Self {
         self.items = items.into();
         self
     }
 
     /// The condition, and its parameters from `$1` on.
-    pub(crate) fn condition(&self) -> (String, Vec<Value>) {
+    pub(crate) fn condition(&self) -> Result<(String, Vec<Value>)> {
+        if self.items.len() > Self::MAX_ITEMS {
+            let message = format!("{} items are selected at once", self.items.len());
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
         let mut parameters = Vec::new();
         let mut parts = vec!["1 = 1".to_owned()];
         let mut list = |column: &str, values: Vec<Value>| {
@@ -92,7 +99,7 @@ impl Selection {
             self.states.iter().map(|state| (*state).into()).collect(),
         );
         list("id", self.items.iter().map(|item| (*item).into()).collect());
-        (parts.join(" AND "), parameters)
+        Ok((parts.join(" AND "), parameters))
     }
 }
 
@@ -160,7 +167,7 @@ impl Ledger {
         selection: &Selection,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
-        let (condition, parameters) = selection.condition();
+        let (condition, parameters) = selection.condition()?;
         let (after, limit) = (parameters.len() + 1, parameters.len() + 2);
         let columns = Item::COLUMNS;
         let sql = format!(

@@ -1,4 +1,4 @@
-//! PostgreSQL: a connection on a thread of its own, and the types of its columns.
+//! PostgreSQL: a connection on its own thread, and the types of its columns.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;

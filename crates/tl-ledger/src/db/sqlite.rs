@@ -1,6 +1,7 @@
 //! SQLite: one file with a write-ahead log, shared by the processes of one machine.
 
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -12,11 +13,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// Statements that are kept prepared; the ledger has about 70.
 const STATEMENTS: usize = 128;
 
+/// Delay between attempts when SQLite fails with a lock error without waiting.
+const LOCK_RETRY: Duration = Duration::from_millis(5);
+
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     connection: Connection,
     path: PathBuf,
     is_read_only: bool,
+    lock_timeout: Duration,
     /// What commits wait for now.
     commit: Commit,
 }
@@ -29,13 +34,18 @@ impl Sqlite {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         };
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(convert)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(convert)?;
+        if is_read_only && needs_immutable(&connection, path) {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            connection = Connection::open_with_flags(immutable(path), flags).map_err(convert)?;
+        }
         connection.busy_timeout(lock_timeout).map_err(convert)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self {
             connection,
             path: path.to_owned(),
             is_read_only,
+            lock_timeout,
             commit: Commit::Synced,
         })
     }
@@ -53,8 +63,16 @@ impl Sqlite {
     /// Sets what is stored with the file, so only after its layout was checked.
     pub(crate) fn configure(&mut self) -> Result<()> {
         if !self.is_read_only {
-            // Readers are not blocked while another process writes.
-            self.pragma("journal_mode", "WAL")?;
+            // Readers are not blocked while another process writes. If two processes create the
+            // ledger at the same time, SQLite fails one without waiting.
+            let mut attempts = self.lock_timeout.as_millis() / LOCK_RETRY.as_millis();
+            while let Err(error) = self.pragma("journal_mode", "WAL") {
+                if error.kind() != ErrorKind::Locked || attempts == 0 {
+                    return Err(error);
+                }
+                attempts -= 1;
+                thread::sleep(LOCK_RETRY);
+            }
         }
         self.pragma("foreign_keys", "ON")
     }
@@ -139,6 +157,31 @@ impl Sqlite {
         self.commit = commit;
         Ok(())
     }
+}
+
+/// Whether the folder cannot be written, so that SQLite cannot create the index of the write-ahead
+/// log. Without such a log, no process uses the file, and it can be read as one that never changes.
+fn needs_immutable(connection: &Connection, path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let cannot_open = |error: rusqlite::Error| {
+        matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+        )
+    };
+    read.is_err_and(cannot_open) && !Path::new(&log).exists()
+}
+
+/// The URI of a file that never changes (SQLite's documentation on URI filenames).
+fn immutable(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let path = path
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("file:{path}?immutable=1")
 }
 
 /// SQLite writes `?1` where PostgreSQL writes `$1`.

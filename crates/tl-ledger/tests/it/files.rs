@@ -122,6 +122,27 @@ fn damaged_ledger_is_reported_and_never_replaced() {
 }
 
 #[test]
+fn threads_create_a_ledger_at_the_same_time() {
+    fn is_send<T: Send>() {}
+    is_send::<Ledger>();
+    for _ in 0..20 {
+        let place = Place::file();
+        let together = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            for n in 0..6 {
+                let (place, together) = (&place, &together);
+                scope.spawn(move || {
+                    together.wait();
+                    let mut world = World::new(place);
+                    assert!(world.add(&[file(n)])[0].is_new);
+                });
+            }
+        });
+        assert_eq!(World::new(&place).items().len(), 6);
+    }
+}
+
+#[test]
 fn locked_ledger_is_reported_after_the_timeout() {
     let place = filled();
     let holder = Connection::open(path(&place)).unwrap();
@@ -149,6 +170,59 @@ fn read_only_ledger_is_read_and_not_written() {
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
     let error = ledger.set_cursor(account, "i", now).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
+}
+
+/// What a user without rights gets: a child that is not root, with a copy of this program that it
+/// may execute.
+#[test]
+fn read_only_child() {
+    let Ok(path) = std::env::var(READ_ONLY) else {
+        return;
+    };
+    let error = Ledger::open(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
+    let mut ledger = OpenOptions::new().read_only().open(&path).unwrap();
+    let account = ledger.accounts().unwrap()[0].id;
+    let now = crate::world::start();
+    assert_eq!(ledger.counts(now, account).unwrap().total(), 2);
+    assert_eq!(ledger.verify().unwrap(), []);
+    let error = ledger.limiter(now, account, |_, _| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
+    println!("\nrefused");
+}
+
+const READ_ONLY: &str = "TL_LEDGER_TEST_READ_ONLY";
+
+#[cfg(unix)]
+#[test]
+fn ledger_without_write_permission_is_reported() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+
+    let place = filled();
+    let folder = Path::new(&path(&place)).parent().unwrap().to_owned();
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let program = folder.join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    mode(&program, 0o555);
+    mode(Path::new(&path(&place)), 0o444);
+    mode(&folder, 0o555);
+    let mut child = std::process::Command::new(&program);
+    child.args(["files::read_only_child", "--exact", "--nocapture"]);
+    child.env(READ_ONLY, path(&place)).current_dir("/");
+    if fs::metadata(&folder).unwrap().uid() == 0 {
+        // Root may write everywhere; this is the user `nobody`.
+        child.uid(65_534).gid(65_534);
+    }
+    let output = child.output().unwrap();
+    mode(&folder, 0o755);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("\nrefused"),
+        "{output:?}"
+    );
 }
 
 /// A child that writes until the file may not grow any more.

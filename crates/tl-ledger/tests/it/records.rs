@@ -24,11 +24,9 @@ suite![
     stream_reads_all_pages,
 ];
 
-fn reopened(world: World<'_>) -> World<'_> {
-    World {
-        ledger: world.place.open(),
-        ..world
-    }
+fn reopened(mut world: World<'_>) -> World<'_> {
+    world.ledger = world.place.open();
+    world
 }
 
 fn item_survives_a_restart(place: &Place) {

@@ -58,7 +58,7 @@ impl<'a> World<'a> {
         let mut ledger = place.open();
         let account = ledger.account(now, &new_account(limits)).expect("added");
         let run = NewRun::new("host", 1).with_version("0.1.0");
-        let run = ledger.begin_run(now, &run).expect("begun");
+        let run = ledger.begin_run(now, &run).expect("recorded");
         Self {
             place,
             ledger,
