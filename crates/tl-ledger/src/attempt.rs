@@ -215,9 +215,10 @@ impl Ledger {
     /// The database failed.
     pub fn in_doubt(&mut self, now: Timestamp, account: AccountId) -> Result<Vec<Attempt>> {
         let now = self.now(now)?;
+        // SQLite reads the left table of a cross join first: the few attempts, not all items.
         let sql = format!(
-            "SELECT {COLUMNS} FROM attempt JOIN item ON item.id = attempt.item_id
-             WHERE outcome_at IS NULL AND account_id = $1
+            "SELECT {COLUMNS} FROM attempt CROSS JOIN item
+             WHERE item.id = attempt.item_id AND outcome_at IS NULL AND account_id = $1
                 AND (owner IS NULL OR lease_until <= $2)
              ORDER BY attempt.id"
         );

@@ -297,28 +297,27 @@ fn due(
     Ok(items)
 }
 
-/// When an item of these states is due that is held or leased now.
+/// When an item of these states is due that is held or claimed now.
 fn next_due(db: &mut Db, now: i64, options: &ClaimOptions) -> Result<Option<Timestamp>> {
-    let mut next: Option<i64> = None;
     let index = options
         .index_id
         .as_ref()
         .map_or("", |_| " AND index_id = $4");
-    let sql = format!(
-        "SELECT min(CASE WHEN owner IS NOT NULL AND lease_until > run_at THEN lease_until
-            ELSE run_at END)
-         FROM item WHERE account_id = $1 AND state = $2
-            AND (run_at > $3 OR (owner IS NOT NULL AND lease_until > $3)){index}"
-    );
+    let mut next = Vec::new();
     for state in &options.states {
         let mut parameters = values![options.account, *state, now].to_vec();
         parameters.extend(options.index_id.as_ref().map(crate::db::Value::from));
-        let row = db.first(&sql, &parameters)?;
-        let due = row.map(|row| row.opt_int(0)).transpose()?.flatten();
-        next = match (next, due) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        // The order of their indexes, so that one row is read.
+        for (time, condition) in [("run_at", "hold_reason"), ("lease_until", "owner")] {
+            let sql = format!(
+                "SELECT {time} FROM item
+                 WHERE account_id = $1 AND state = $2 AND {condition} IS NOT NULL
+                    AND {time} > $3{index}
+                 ORDER BY {time} LIMIT 1"
+            );
+            let row = db.first(&sql, &parameters)?;
+            next.extend(row.map(|row| row.int(0)).transpose()?);
+        }
     }
-    next.map(time).transpose()
+    next.into_iter().min().map(time).transpose()
 }

@@ -23,7 +23,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             is_read_only: false,
-            lock_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(30),
             #[cfg(feature = "postgres")]
             has_caller_clock: false,
         }
@@ -31,7 +31,7 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// Opens for reading and writing, and waits 10 seconds for locks.
+    /// Opens for reading and writing, and waits 30 seconds for locks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -44,7 +44,7 @@ impl OpenOptions {
         self
     }
 
-    /// How long to wait while another process writes. Default 10 s.
+    /// How long to wait while another process writes. Default 30 s.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;

@@ -241,8 +241,8 @@ impl Ledger {
         let row = self.db.first(
             "SELECT (SELECT count(*) FROM item WHERE account_id = $1 AND owner IS NOT NULL
                 AND lease_until > $2),
-                (SELECT count(DISTINCT item_id) FROM attempt JOIN item ON item.id = item_id
-                WHERE outcome_at IS NULL AND account_id = $1
+                (SELECT count(DISTINCT item_id) FROM attempt CROSS JOIN item
+                WHERE item.id = item_id AND outcome_at IS NULL AND account_id = $1
                     AND (owner IS NULL OR lease_until <= $2))",
             values![account, now],
         )?;

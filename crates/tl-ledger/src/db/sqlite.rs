@@ -13,8 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Statements that are kept prepared; the ledger has about 70.
 const STATEMENTS: usize = 128;
 
-/// Delay between attempts when SQLite fails with a lock error without waiting.
-const LOCK_RETRY: Duration = Duration::from_millis(5);
+/// Delay between attempts to get a lock. SQLite's own handler sleeps up to 100 ms, so that it nearly
+/// never meets the moment between two transactions of a busy process.
+const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 pub(crate) struct Sqlite {
@@ -39,7 +40,7 @@ impl Sqlite {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             connection = Connection::open_with_flags(immutable(path), flags).map_err(convert)?;
         }
-        connection.busy_timeout(lock_timeout).map_err(convert)?;
+        connection.busy_timeout(Duration::ZERO).map_err(convert)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self {
             connection,
@@ -63,29 +64,40 @@ impl Sqlite {
     /// Sets what is stored with the file, so only after its layout was checked.
     pub(crate) fn configure(&mut self) -> Result<()> {
         if !self.is_read_only {
-            // Readers are not blocked while another process writes. If two processes create the
-            // ledger at the same time, SQLite fails one without waiting.
-            let mut attempts = self.lock_timeout.as_millis() / LOCK_RETRY.as_millis();
-            while let Err(error) = self.pragma("journal_mode", "WAL") {
-                if error.kind() != ErrorKind::Locked || attempts == 0 {
-                    return Err(error);
-                }
-                attempts -= 1;
-                thread::sleep(LOCK_RETRY);
-            }
+            // Readers are not blocked while another process writes.
+            self.pragma("journal_mode", "WAL")?;
         }
         self.pragma("foreign_keys", "ON")
     }
 
     fn pragma(&mut self, name: &str, value: &str) -> Result<()> {
-        self.connection
-            .pragma_update_and_check(None, name, value, |_| Ok(()))
-            .or_else(|error| match error {
+        self.retry(|connection| {
+            let set = connection.pragma_update_and_check(None, name, value, |_| Ok(()));
+            match set {
                 // Most pragmas return nothing when they are set.
-                rusqlite::Error::QueryReturnedNoRows => Ok(()),
-                error => Err(error),
-            })
-            .map_err(convert)
+                Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
+                set => set,
+            }
+        })
+    }
+
+    /// Runs `work` until no other process holds the lock, but not longer than the timeout. In a
+    /// transaction, the lock is held already.
+    fn retry<T>(&self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let mut attempts = self.lock_timeout.as_micros() / LOCK_RETRY.as_micros();
+        loop {
+            match work(&self.connection) {
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && self.connection.is_autocommit()
+                        && attempts > 0 =>
+                {
+                    attempts -= 1;
+                    thread::sleep(LOCK_RETRY);
+                }
+                result => return result.map_err(convert),
+            }
+        }
     }
 
     /// Whether the file has tables.
@@ -96,36 +108,38 @@ impl Sqlite {
 
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
         self.set_commit(Commit::Written)?;
-        let mut statement = self
-            .connection
-            .prepare_cached(&dialect(sql))
-            .map_err(convert)?;
-        let changed = statement
-            .execute(params_from_iter(values))
-            .map_err(convert)?;
+        let sql = dialect(sql);
+        let changed = self.retry(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.execute(params_from_iter(values))
+        })?;
         Ok(changed as u64)
     }
 
     pub(crate) fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&dialect(sql))
-            .map_err(convert)?;
-        let columns = statement.column_count();
-        let mut rows = statement.query(params_from_iter(values)).map_err(convert)?;
-        let mut result = Vec::new();
-        while let Some(row) = rows.next().map_err(convert)? {
-            let mut values = Vec::with_capacity(columns);
-            for column in 0..columns {
-                values.push(read(row.get_ref(column).map_err(convert)?)?);
+        self.set_commit(Commit::Written)?;
+        let sql = dialect(sql);
+        self.retry(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let columns = statement.column_count();
+            let mut rows = statement.query(params_from_iter(values))?;
+            let mut result = Vec::new();
+            while let Some(row) = rows.next()? {
+                let mut values = Vec::with_capacity(columns);
+                for column in 0..columns {
+                    match read(row.get_ref(column)?) {
+                        Ok(value) => values.push(value),
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                result.push(Row(values));
             }
-            result.push(Row(values));
-        }
-        Ok(result)
+            Ok(Ok(result))
+        })?
     }
 
     pub(crate) fn run(&mut self, sql: &str) -> Result<()> {
-        self.connection.execute_batch(sql).map_err(convert)
+        self.retry(|connection| connection.execute_batch(sql))
     }
 
     /// Begins a transaction that may write: two that read first and write later would refuse each
