@@ -17,6 +17,7 @@ import urllib.request
 from twelvelabs import TwelveLabs
 
 from programs import create_clip, start, stop
+from test_entities import image
 
 MIN_REQUESTS = 5000
 # Some requests of every operation must succeed, except for these: there are no transcriptions, and
@@ -32,7 +33,7 @@ def request_json(emulator, path, body=None):
 
 
 def create_objects(emulator, folder):
-    """Creates indexes with videos, ready and failed assets, indexed assets, tasks and upload sessions."""
+    """Creates indexes with videos, ready and failed assets, indexed assets, tasks, entities and upload sessions."""
     video = {"filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360, "fps": 25, "size": 1000}
     indexes = [{"index_name": f"seeded {number}", "videos": [video] * 8} for number in range(6)]
     seeded = request_json(emulator, "/seed", {"indexes": indexes})["indexes"]
@@ -50,6 +51,14 @@ def create_objects(emulator, folder):
     for number in range(12):
         with open(path, "rb") as file:
             tasks.append(client.tasks.create(index_id=seeded[number % 4], video_file=file).id)
+    # Assets of entities are images, so a request with another asset is refused.
+    images = [image(client) for _ in range(2)]
+    collections = [client.entity_collections.create(name=f"people {number}").id for number in range(12)]
+    entities = [
+        (collection, client.entity_collections.entities.create(collection, name="Ada", asset_ids=images).id)
+        for collection in collections[:4]
+        for _ in range(6)
+    ]
     uploads = [client.multipart_upload.create(filename="a.mp4", type="video", total_size=5_000_000).upload_id for _ in range(4)]
     while list(client.tasks.list(status=["validating", "pending", "queued", "indexing"])):
         time.sleep(0.05)
@@ -67,6 +76,9 @@ def create_objects(emulator, folder):
         "indexed_asset_id": objects(["index_id", "indexed_asset_id"], inside, 8),
         "asset_id": objects(["asset_id"], [(asset,) for asset in assets], 4),
         "task_id": objects(["task_id"], [(task,) for task in tasks], 8),
+        "entity_collection_id": objects(["entity_collection_id"], [(collection,) for collection in collections], 6),
+        "entity_id": objects(["entity_collection_id", "entity_id"], entities, 12),
+        "asset_ids": images,
         "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
     }
 

@@ -16,6 +16,7 @@ ID = re.compile("[0-9a-fA-F]{24}")
 
 with open(os.environ["FUZZ_IDS"]) as file:
     KNOWN = json.load(file)
+IMAGES = KNOWN.pop("asset_ids")
 
 RNG = random.Random(1)
 DELETIONS = collections.Counter()
@@ -44,8 +45,9 @@ def map_path_parameters(context, path_parameters):
     if not path_parameters:
         return path_parameters
     operation = context.operation
-    # Process `index_id` first: objects in an index override it with their own.
-    for name in sorted(KNOWN.keys() & path_parameters.keys(), key=lambda name: (name != "index_id", name)):
+    # Process containers first: objects in one override it with their own.
+    containers = ("index_id", "entity_collection_id")
+    for name in sorted(KNOWN.keys() & path_parameters.keys(), key=lambda name: (name not in containers, name)):
         value = path_parameters[name]
         if not isinstance(value, str):
             continue
@@ -66,4 +68,9 @@ def map_body(context, body):
         body.update(choose("asset_id", body["asset_id"]))
     if ID.fullmatch(str(body.get("index_id"))):
         body.update(choose("index_id", body["index_id"]))
+    entities = body.get("entities")
+    for entity in [body, *(entities if isinstance(entities, list) else [])]:
+        # Mostly known images: a generated asset does not exist.
+        if isinstance(entity, dict) and entity.get("asset_ids") and RNG.random() < 0.75:
+            entity["asset_ids"] = [RNG.choice(IMAGES)]
     return body

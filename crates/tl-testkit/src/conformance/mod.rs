@@ -1,5 +1,6 @@
-//! The conformance suite for [`Transport`]s, over real sockets. Each case is a function; the tests
-//! of a transport run all of them with [`conformance_tests!`](crate::conformance_tests).
+//! The conformance suite for [`Transport`](tl_http::Transport)s, over real sockets. Each case is a
+//! function; the tests of a transport run all of them with
+//! [`conformance_tests!`](crate::conformance_tests).
 //!
 //! ```
 //! use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
