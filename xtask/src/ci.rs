@@ -6,7 +6,6 @@
 mod deny;
 mod deps;
 mod features;
-mod hosts;
 mod language;
 mod purity;
 mod python;
@@ -35,7 +34,6 @@ const STEPS: &[(&str, Check)] = &[
     ("clippy", clippy),
     ("purity", purity::run),
     ("features", features::run),
-    ("hosts", hosts::run),
     ("doc", doc),
     ("surface", surface::run),
     ("fuzz", fuzz::check),
@@ -57,7 +55,6 @@ const USAGE: &str = "usage: cargo xtask ci STEP
   clippy      No warning in any target
   purity      tl-http, tl-protocol and tl-model read no clock, randomness, file or socket
   features    Every combination of features compiles without a warning (cargo-hack)
-  hosts       Adding tl-client changes nothing for other HTTP and TLS libraries of a program
   doc         The documentation builds without a warning
   surface     Public signatures name no third-party type, except the agreed ones
   fuzz        Every fuzz target compiles

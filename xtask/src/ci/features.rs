@@ -12,8 +12,8 @@ use crate::python::tool;
 use crate::shell::without_package_variables;
 use crate::workspace::Workspace;
 
-/// `tls-aws-lc` compiles many C files. `ci clippy` has it together with all features, and `ci
-/// hosts` without `tls-ring`.
+/// `tls-aws-lc` compiles many C files. `ci clippy` has it together with all features, and the test
+/// `hosts` of tl-client without `tls-ring`.
 const EXCLUDED: &str = "default,tls-aws-lc";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
