@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz [TARGET]...`: runs fuzz targets, seeded with the corpus, within bounds on
-//! memory and time.
+//! `cargo xtask fuzz [SECONDS] [TARGET]...`: runs fuzz targets, seeded with the corpus, within bounds
+//! on memory and time.
 //!
 //! `ci fuzz` only compiles the targets. Fuzzing needs a nightly toolchain and cargo-fuzz, which
 //! nothing else here needs: they are asked for and not installed.
@@ -15,8 +15,6 @@ use crate::failure::{Failure, usage};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask fuzz [TARGET]... [--seconds N]";
-
 /// Time for each target unless another is given.
 const SECONDS: u32 = 60;
 
@@ -27,18 +25,16 @@ const SEED_BYTES: u64 = 64 * 1024;
 /// A sanitized build is about five times as slow as a release, and keeps freed memory for a while.
 const BOUNDS: [&str; 3] = ["-malloc_limit_mb=300", "-rss_limit_mb=2048", "-timeout=15"];
 
-/// A parsed command line; no targets means all of them.
-#[derive(Debug, PartialEq, Eq)]
-struct Request {
-    targets: Vec<String>,
-    seconds: u32,
-}
-
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let request = parse(arguments)?;
+    let (seconds, wanted) = split(arguments);
     let workspace = Workspace::here()?;
     let known = targets(&workspace)?;
-    let selected = select(&request.targets, &known)?;
+    if let Some(unknown) = wanted.iter().find(|target| !known.contains(target)) {
+        let known = known.join(", ");
+        return Err(usage(format!(
+            "no fuzz target `{unknown}`: choose from {known}"
+        )));
+    }
     let sh = &workspace.sh;
     cmd!(sh, "rustup run nightly cargo fuzz --version").quiet().read().context(
         "fuzzing needs nightly and cargo-fuzz\n  hint: run `rustup toolchain install nightly && \
@@ -47,32 +43,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let folder = workspace.target.join("fuzz");
     let seeds = seeds(&workspace, &folder)?;
     let mut steps = Steps::default();
-    for target in selected {
-        let fuzz = || fuzz(&workspace, &folder, target, &seeds, request.seconds);
+    for target in if wanted.is_empty() { &known } else { wanted } {
+        let fuzz = || fuzz(&workspace, &folder, target, &seeds, seconds);
         steps.run(target, fuzz);
     }
     steps.finish()
 }
 
-fn parse(arguments: &[String]) -> Result<Request, Failure> {
-    let mut request = Request {
-        targets: Vec::new(),
-        seconds: SECONDS,
-    };
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        if word == "--seconds" {
-            let number = words.next().and_then(|word| word.parse().ok());
-            request.seconds = number
-                .filter(|seconds| *seconds > 0)
-                .ok_or_else(|| usage(format!("--seconds: not a number from 1\n{USAGE}")))?;
-        } else if word.starts_with('-') {
-            return Err(usage(format!("unexpected argument `{word}`\n{USAGE}")));
-        } else {
-            request.targets.push(word.clone());
-        }
-    }
-    Ok(request)
+/// The time for each target, and the targets. No targets means all of them.
+fn split(arguments: &[String]) -> (u32, &[String]) {
+    let first = arguments.first().and_then(|first| first.parse().ok());
+    first.map_or((SECONDS, arguments), |seconds| (seconds, &arguments[1..]))
 }
 
 /// The names of all fuzz targets.
@@ -107,17 +88,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
         )
         .run()?;
     Ok(())
-}
-
-fn select<'a>(wanted: &'a [String], known: &'a [String]) -> Result<&'a [String], Failure> {
-    match wanted.iter().find(|target| !known.contains(target)) {
-        Some(unknown) => Err(usage(format!(
-            "no fuzz target `{unknown}`: choose from {}\n{USAGE}",
-            known.join(", ")
-        ))),
-        None if wanted.is_empty() => Ok(known),
-        None => Ok(wanted),
-    }
 }
 
 /// The small files of the corpus, and the rule packs. A target drops a seed that it cannot use.
@@ -169,37 +139,11 @@ fn fuzz(
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
-        text.split_whitespace().map(String::from).collect()
-    }
-
     #[test]
-    fn targets_and_time_are_accepted_in_any_order() {
-        let request = parse(&words("rules --seconds 5 header")).unwrap();
-        let expected = Request {
-            targets: words("rules header"),
-            seconds: 5,
-        };
-        assert_eq!(request, expected);
-    }
-
-    #[test]
-    fn wrong_arguments_are_refused_by_name() {
-        for (text, part) in [
-            ("--seconds", "not a number"),
-            ("--seconds 0", "not a number"),
-            ("--minutes 1", "`--minutes`"),
-        ] {
-            let refused = parse(&words(text)).unwrap_err().to_string();
-            assert!(refused.contains(part), "{refused}");
-        }
-        let known = words("rules media");
-        let refused = select(&words("madia"), &known).unwrap_err().to_string();
-        assert!(
-            refused.contains("`madia`: choose from rules, media"),
-            "{refused}"
-        );
-        assert_eq!(select(&[], &known).unwrap(), known);
-        assert_eq!(select(&known[1..], &known).unwrap(), ["media"]);
+    fn a_leading_number_is_the_time() {
+        let words: Vec<String> = ["5", "rules", "header"].map(String::from).into();
+        assert_eq!(split(&words), (5, &words[1..]));
+        assert_eq!(split(&words[1..]), (SECONDS, &words[1..]));
+        assert_eq!(split(&[]), (SECONDS, &[][..]));
     }
 }
