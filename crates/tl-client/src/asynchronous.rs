@@ -108,7 +108,7 @@ impl Client {
 
     async fn send(&self, request: Request) -> Result<Ingested, Error> {
         let (cell, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
-        let cancel = request.run_cancel();
+        let cancel = request.cancels.run();
         // Reading a file blocks. After a cancel, the thread ends alone.
         let prepare = tokio::task::spawn_blocking(move || request.prepare(&base, &cell));
         let canceled = cancel.as_ref().map(|cancel| cancel.handle.canceled());

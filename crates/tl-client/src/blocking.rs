@@ -98,7 +98,7 @@ impl Client {
     }
 
     fn send(&self, request: Request) -> Result<Ingested, Error> {
-        let cancel = request.run_cancel();
+        let cancel = request.cancels.run();
         let PreparedUpload {
             send,
             observer,

@@ -2,7 +2,7 @@
 
 use tl_protocol::{CancelHandle, flow::upload::UploadControl};
 
-use crate::{Error, ErrorKind, ingest::Request};
+use crate::{Error, ErrorKind};
 
 /// The handles that the caller has for one run.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +32,7 @@ impl Cancels {
 
     /// What cancels the run, if the caller can: a run that nobody can cancel needs no threads for
     /// it.
-    fn run(&self) -> Option<RunCancel> {
+    pub(crate) fn run(&self) -> Option<RunCancel> {
         let control = self.control.as_ref().map(UploadControl::cancel_handle);
         match (&self.handle, control) {
             (None, None) => None,
@@ -52,12 +52,6 @@ impl Cancels {
                 })
             }
         }
-    }
-}
-
-impl Request {
-    pub(crate) fn run_cancel(&self) -> Option<RunCancel> {
-        self.cancels.run()
     }
 }
 

@@ -9,8 +9,8 @@
 use std::{
     fmt,
     io::{self, Read, Write},
-    net::{Shutdown, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    net::TcpStream,
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use ureq::{
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport},
 };
 
-use crate::{peek::Peek, progress::Progress, session::Session};
+use crate::{peek::Peek, progress::Progress, session::Session, socket::Socket};
 
 /// Piece size. 64 KiB to 512 KiB are equally fast; smaller and larger pieces are slower (1 GiB to a
 /// loopback sink).
@@ -31,48 +31,6 @@ const INPUT_BUFFER: usize = 128 << 10;
 
 /// How long a write may stall before checking for a response.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-
-/// The socket of a connection, and the request that uses it.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    stream: TcpStream,
-    current_request: Mutex<u64>,
-}
-
-impl Socket {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            current_request: Mutex::new(0),
-        }
-    }
-
-    fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Assigns the connection to the request with this number. Returns whether it was its already.
-    pub(crate) fn assign(&self, request: u64) -> bool {
-        let mut current_request = self
-            .current_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current_request, request) == request
-    }
-
-    /// Shuts the connection down, unless another request uses it by now: a late cancel must not
-    /// affect that one.
-    pub(crate) fn shut_down_for(&self, request: u64) {
-        let current_request = self
-            .current_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *current_request == request {
-            // Fails if the connection is already closed.
-            drop(self.stream.shutdown(Shutdown::Both));
-        }
-    }
-}
 
 /// A connection, plain or TLS.
 pub(crate) struct Connection {

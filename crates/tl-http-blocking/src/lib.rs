@@ -35,6 +35,7 @@ mod handshake;
 mod peek;
 mod progress;
 mod session;
+mod socket;
 mod stream;
 mod upload;
 mod ureq_client;

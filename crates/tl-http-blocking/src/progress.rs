@@ -18,7 +18,7 @@ use std::{
 
 use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind, cancel::OnCancel};
 
-use crate::{CancelHandle, connection::Socket};
+use crate::{CancelHandle, socket::Socket};
 
 /// Maximum timeout of one socket read, within the limits of every system. Longer reads are
 /// repeated.
