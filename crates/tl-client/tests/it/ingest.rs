@@ -47,10 +47,10 @@ fn good_file_is_checked_uploaded_and_indexed() {
         for (line, expected) in lines.iter().zip([
             "route asset: 1 kB fit in one request",
             "checked: passes",
-            "upload begins",
+            "upload started",
             "sent 1000 of 1000 bytes",
             "asset ",
-            "processing begins",
+            "processing started",
         ]) {
             assert!(line.starts_with(expected), "{expected}: {lines:?}");
         }
