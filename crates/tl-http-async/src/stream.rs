@@ -248,7 +248,7 @@ fn poll_piece(
             TransportErrorKind::Lost,
             Delivery::Unknown,
         )
-        .with_source("no answer is open")));
+        .with_source("no response is open")));
     };
     // Poll the body first: a piece that arrived in time counts even if it was not polled in time.
     match body.poll_piece(cx) {

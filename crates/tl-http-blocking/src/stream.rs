@@ -190,7 +190,7 @@ impl<F: Feed> BlockingStream<F> {
         let Some(mut open) = self.open.take() else {
             return Err(
                 TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
-                    .with_source("no answer is open"),
+                    .with_source("no response is open"),
             );
         };
         let Some(message) = self.message(&open, Some(idle))? else {

@@ -299,27 +299,27 @@ fn lines() -> Vec<Behavior> {
         case(
             "the body ends in order before the last event",
             whole([TEXT]),
-            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the response was cut off after 1 events: it is incomplete, and may have been charged [Lost, Unknown]\n1 sent",
         ),
         case(
             "the connection is cut in the middle of an event",
             answer([TEXT, "{\"type\":\"e"], StreamEnd::Cut),
-            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the response was cut off after 1 events: it is incomplete, and may have been charged [Lost, Unknown]\n1 sent",
         ),
         case(
-            "silence in the middle of the answer",
+            "silence in the middle of the response",
             answer([TEXT], StreamEnd::Silence),
-            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Idle, Unknown]\n1 sent",
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the response was cut off after 1 events: it is incomplete, and may have been charged [Idle, Unknown]\n1 sent",
         ),
         case(
             "an event that is no JSON",
             whole([TEXT, "{\"type\":\n", END]),
-            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nMalformed: could not read the events: event 2 of the answer is not what the API describes\n1 sent",
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nMalformed: could not read the events: event 2 of the response does not match the API description\n1 sent",
         ),
         case(
             "an event that reports a failure",
             whole([TEXT, "{\"type\":\"error\"}\n", END]),
-            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"error\"}\nInterrupted: could not read the events: the platform reported a failure in event 2 of the answer, which is not complete\n1 sent",
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"error\"}\nInterrupted: could not read the events: the platform reported a failure in event 2, so the response is incomplete\n1 sent",
         ),
         case(
             "an event of an unknown type",
@@ -329,7 +329,7 @@ fn lines() -> Vec<Behavior> {
         case(
             "an event larger than the limit",
             answer([TEXT.to_owned(), large], StreamEnd::Silence),
-            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nMalformed: could not read the events: event 2 of the answer is too large\n1 sent",
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nMalformed: could not read the events: event 2 of the response is too large\n1 sent",
         ),
         case(
             "silence before the first event",
@@ -382,7 +382,7 @@ fn server_sent_events() -> Vec<Behavior> {
         case(
             "the mark of the end before the last event",
             &["data: {\"type\":\"text\"}\n\ndata: [DONE]\n\n"],
-            "{\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+            "{\"type\":\"text\"}\nInterrupted: could not read the events: the response was cut off after 1 events: it is incomplete, and may have been charged [Lost, Unknown]\n1 sent",
         ),
     ]
 }
@@ -413,18 +413,18 @@ fn files() -> Vec<Behavior> {
         case(
             "a file of lines that is shorter than its length",
             vec![framed(Coding::Length, StreamEnd::Cut)],
-            "{\"id\":1}\n{\"id\":2}\nInterrupted: could not read the events: the answer broke off after 2 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+            "{\"id\":1}\n{\"id\":2}\nInterrupted: could not read the events: the response was cut off after 2 events: it is incomplete, and may have been charged [Lost, Unknown]\n1 sent",
         ),
         case("an empty file", vec![whole([""; 0])], "1 sent"),
         case(
             "a file of lines that is cut between two lines",
             vec![answer(["{\"id\":1}\n"], StreamEnd::Cut)],
-            "{\"id\":1}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+            "{\"id\":1}\nInterrupted: could not read the events: the response was cut off after 1 events: it is incomplete, and may have been charged [Lost, Unknown]\n1 sent",
         ),
         case(
             "a file of lines that ends with its connection",
             vec![framed(Coding::UntilClose, StreamEnd::Whole)],
-            "{\"id\":1}\n{\"id\":2}\nInterrupted: could not read the events: the answer broke off after 2 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+            "{\"id\":1}\n{\"id\":2}\nInterrupted: could not read the events: the response was cut off after 2 events: it is incomplete, and may have been charged [Lost, Unknown]\n1 sent",
         ),
         case(
             "a file of lines that is cut before the first line, and comes the second time",

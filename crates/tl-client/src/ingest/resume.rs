@@ -95,7 +95,7 @@ impl Request {
                 Some("it goes by another route now, which cannot take up a session of chunks")
             }
             _ if was_in_doubt => Some(
-                "an earlier run ended before the answer came, and its asset could not be told from that of another file; `tl asset list` shows whether there are two",
+                "an earlier run ended before the response arrived, and its asset could not be told from that of another file; `tl asset list` shows whether there are two",
             ),
             _ => return upload,
         };

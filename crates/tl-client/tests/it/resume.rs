@@ -541,7 +541,10 @@ fn concurrent_uploads_do_not_share_a_session() {
         .take()
         .expect("it was refused");
     assert_eq!(error.kind(), ErrorKind::Checkpoint);
-    assert!(error.to_string().contains("another process is uploading"), "{error}");
+    assert!(
+        error.to_string().contains("another process is uploading"),
+        "{error}"
+    );
 }
 
 #[test]

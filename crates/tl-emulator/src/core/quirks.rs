@@ -30,11 +30,11 @@ macro_rules! quirks {
 quirks! {
     /// The status of a response that creates a task.
     CREATED_STATUS = "created-status",
-        "Does POST /tasks answer 201 (observed) or 200 (documented)?", ["201", "200"],
+        "Does POST /tasks return 201 (observed) or 200 (documented)?", ["201", "200"],
         "Observed in July 2026; every description says 200. Clients must take both.";
     /// The status of a response without a body.
     EMPTY_STATUS = "empty-status",
-        "Do deletions and updates answer 204 (description of February 2026) or 200 (of July 2026)?", ["204", "200"],
+        "Do deletions and updates return 204 (description of February 2026) or 200 (of July 2026)?", ["204", "200"],
         "The description of July 2026 prints every 204 as 200, an accident of its making.";
     /// Task and video identifiers.
     VIDEO_ID = "video-id",
@@ -81,7 +81,7 @@ quirks! {
         "It left the description in August 2025; Python clients before 1.0 send it. Whether the platform takes it is not documented.";
     /// An unsupported method on a known path.
     WRONG_METHOD = "wrong-method",
-        "Does a known path with a wrong method answer 405 or 404?", ["405", "404"],
+        "Does a known path with a wrong method return 405 or 404?", ["405", "404"],
         "HTTP; not documented.";
     /// Whether assets are processed asynchronously.
     ASSET_STATUS = "asset-status",

@@ -170,7 +170,7 @@ pub(crate) async fn deliver(
                 state.delivered = true;
                 None
             }
-            Ok(response) => Some(format!("the receiver answered {}", response.status())),
+            Ok(response) => Some(format!("the receiver returned {}", response.status())),
             Err(error) => Some(super::fetch::root_cause(&error)),
         };
         runtime.deliveries.record(&state);

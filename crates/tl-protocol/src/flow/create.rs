@@ -318,7 +318,7 @@ impl<E: Reconciled> Create<E> {
             return Some(Err(Error::new(
                 ErrorKind::OutcomeUnknown,
                 format!(
-                    "the answer was lost, and each of these may be the {kind} that was made: {}. Look which one it is, and go on with it",
+                    "no response was received, and several resources may be the created {kind}: {}. Check which one it is and continue with it",
                     ids.join(", ")
                 ),
             )
@@ -366,7 +366,7 @@ impl<E: Reconciled> Flow for Create<E> {
                         lookup: 1,
                         lost: Error::new(
                             ErrorKind::OutcomeUnknown,
-                            "an earlier process sent the request and ended before its answer came",
+                            "an earlier process sent the request and ended before the response arrived",
                         )
                         .during(E::OPERATION),
                     };
@@ -394,7 +394,7 @@ impl<E: Reconciled> Flow for Create<E> {
                 } => match call.step(now, &mut self.tokens) {
                     ControlFlow::Continue(result) => {
                         let unknown =
-                            || Error::new(ErrorKind::OutcomeUnknown, "the answer was lost");
+                            || Error::new(ErrorKind::OutcomeUnknown, "no response was received");
                         let (list, candidates) = (list.clone(), std::mem::take(candidates));
                         let (lookup, lost) = (*lookup, lost.take().unwrap_or_else(unknown));
                         self.after_lookup(now, result, list, candidates, lookup, lost)

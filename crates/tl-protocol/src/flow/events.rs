@@ -273,7 +273,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
         Error::new(
             ErrorKind::DeadlinePassed,
             format!(
-                "the time limit of the operation passed after {} events of the answer",
+                "the operation timed out after {} events of the response",
                 self.delivered
             ),
         )
@@ -299,7 +299,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
                 }
                 Ok(None) => return None,
                 Err(error) => {
-                    let text = format!("event {} of the answer is too large", self.delivered + 1);
+                    let text = format!("event {} of the response is too large", self.delivered + 1);
                     return Some(
                         self.fail(Error::new(ErrorKind::Malformed, text).with_source(error)),
                     );
@@ -313,7 +313,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             Ok(event) => event,
             Err(error) => {
                 let text = format!(
-                    "event {} of the answer is not what the API describes",
+                    "event {} of the response does not match the API description",
                     self.delivered + 1
                 );
                 return self.fail(Error::new(ErrorKind::Malformed, text).with_source(error));
@@ -333,7 +333,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             }
             EventRole::Failure => {
                 let text = format!(
-                    "the platform reported a failure in event {} of the answer, which is not complete",
+                    "the platform reported a failure in event {}, so the response is incomplete",
                     self.delivered
                 );
                 self.state = State::Failed(Some(Error::new(ErrorKind::Interrupted, text)));
@@ -349,7 +349,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             return;
         }
         let truncated = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
-            .with_source("the body ended before the answer was complete");
+            .with_source("the body ended before the response was complete");
         self.interrupted(now, truncated);
     }
 
@@ -361,7 +361,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             self.state = State::Failed(Some(self.deadline_error()));
         } else {
             let text = format!(
-                "the answer broke off after {} events: it is not complete, and it may have been charged",
+                "the response was cut off after {} events: it is incomplete, and may have been charged",
                 self.delivered
             );
             self.state = State::Failed(Some(

@@ -324,7 +324,7 @@ pub(crate) fn refuse_expired(env: &Env<'_>, upload: &UploadRecord) -> Result<(),
         "403" => Refusal::new(
             StatusCode::FORBIDDEN,
             ErrorCode::ApiNotAllowed,
-            format!("The upload cannot go on: {detail}."),
+            format!("The upload cannot continue: {detail}."),
         ),
         _ => Refusal::invalid("upload_id", &detail),
     })

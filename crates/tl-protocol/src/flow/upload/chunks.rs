@@ -299,7 +299,7 @@ fn check_outcome(
         404 => ErrorKind::NotFound,
         _ => ErrorKind::Refused,
     };
-    let message = format!("the storage answered {body}");
+    let message = format!("the storage returned {body}");
     Err(ChunkFailure {
         error: Error::new(kind, message).with_response(status.as_u16(), body, None),
         is_final: false,

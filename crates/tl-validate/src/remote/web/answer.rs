@@ -115,7 +115,7 @@ pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
         // S3 returns this status if a signature is malformed or was made for another method.
         400 => wrong(ProblemKind::Forbidden, "the server rejects the request (status 400), for example because of a damaged signature".to_owned()),
         408 | 425 | 429 | 500..=599 => wrong(ProblemKind::Temporary, format!("the server is temporarily unavailable (status {})", head.status)),
-        other => wrong(ProblemKind::Unexpected, format!("the server answered with status {other}")),
+        other => wrong(ProblemKind::Unexpected, format!("the server returned status {other}")),
     }
 }
 
