@@ -133,12 +133,7 @@ impl InFlightAttempt {
     }
 
     /// The exchange has ended, with `failure` if the response is not complete.
-    pub(crate) fn end(
-        self,
-        now: Now,
-        failure: Option<TransportErrorKind>,
-        observer: &Observer,
-    ) {
+    pub(crate) fn end(self, now: Now, failure: Option<TransportErrorKind>, observer: &Observer) {
         self.span.end(self.status, failure, self.received);
         if let Some(mut report) = self.report {
             report.result = match (failure, self.status) {

@@ -4,12 +4,7 @@
 //! No header, no query and, for a URL that the platform supplied, no path is recorded.
 
 use http::StatusCode;
-use tracing::{
-    Span,
-    field::Empty,
-    info_span,
-    span::EnteredSpan,
-};
+use tracing::{Span, field::Empty, info_span, span::EnteredSpan};
 
 use super::{Kind, Request};
 use crate::{Error, Step, TransportErrorKind};
@@ -84,7 +79,11 @@ impl AttemptSpan {
         // The attribute is required also if the URL has the port of its scheme.
         let port = uri
             .port_u16()
-            .unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
+            .unwrap_or(if uri.scheme_str() == Some("http") {
+                80
+            } else {
+                443
+            });
         // "{method} {url.template}", or the method where there is no template.
         let name = match request.template {
             Some(template) => format_args!("{method} {template}").to_string(),

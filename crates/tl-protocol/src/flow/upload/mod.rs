@@ -273,9 +273,7 @@ impl MultipartUpload {
     }
 
     fn fail(&mut self, error: Error) {
-        self.phase = Phase::Finished(Some(Box::new(Err(
-            error.during(OPERATION)
-        ))));
+        self.phase = Phase::Finished(Some(Box::new(Err(error.during(OPERATION)))));
     }
 
     /// One step while chunks are sent; `Continue` if the state changed and another step is needed.
