@@ -7,7 +7,7 @@ use crate::{Error, Step, TransportErrorKind};
 
 /// The span of an operation.
 #[derive(Debug, Default)]
-pub(crate) struct Scope;
+pub(crate) struct Scope(());
 
 /// The span of an operation while the flow runs.
 #[derive(Debug)]
@@ -20,7 +20,6 @@ pub(crate) struct AttemptSpan;
 
 #[expect(
     clippy::unused_self,
-    clippy::needless_pass_by_value,
     reason = "the same signatures as with the feature"
 )]
 impl Scope {

@@ -92,7 +92,7 @@ impl AttemptSpan {
         Self(info_span!(
             target: "tl_protocol",
             "attempt",
-            "otel.name" = name,
+            "otel.name" = name.as_str(),
             "otel.kind" = "client",
             "http.request.method" = method.as_str(),
             "url.template" = request.template,

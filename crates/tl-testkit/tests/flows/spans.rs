@@ -1,5 +1,7 @@
 //! Feature `tracing`: the tree of spans, their attributes, and that they contain no secret.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::{
     collections::BTreeMap,
     fmt,
