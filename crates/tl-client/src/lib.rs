@@ -21,6 +21,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! For metrics, [`Observer::with_exchanges`](tl_protocol::Observer::with_exchanges) reports status,
+//! bytes and time of each exchange. With feature `tracing`, each operation, wait, upload and
+//! attempt is a span of the crate `tracing`, with OpenTelemetry's attribute names.
+//!
 //! | Module | Contents |
 //! |---|---|
 //! | [`config`] | API key, base URL, limits, environment variables |

@@ -32,7 +32,8 @@ pub struct ClientSettings {
     pub policy: Policy,
     /// The seed for delays and form boundaries. The same seed gives the same values.
     pub seed: u64,
-    /// Receives retries and status changes.
+    /// Receives retries and status changes, and all exchanges (see
+    /// [`Observer::with_exchanges`]).
     pub observer: Observer,
 }
 
@@ -231,7 +232,7 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
             true,
             self.next_seed(),
         );
-        self.run(flow.observed(observer))
+        self.run(flow.observed(observer.with_exchanges_of(&settings.observer)))
     }
 
     /// Uploads a video as an asset and, if the plan has an index, indexes it (see [`IngestAsset`]).
@@ -251,7 +252,7 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
             settings.policy.clone(),
             self.next_seed(),
         );
-        self.run(flow.observed(observer))
+        self.run(flow.observed(observer.with_exchanges_of(&settings.observer)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tl_model::{AssetId, IndexedAssetId, TaskId, UploadId};
 
-use crate::{ErrorKind, Stage};
+use crate::{ErrorKind, FinishedExchange, Stage};
 
 /// A resource of the platform that a flow creates or waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -160,27 +160,85 @@ pub enum Event {
     },
 }
 
-/// Receives events. It is called inside the driver and should return quickly.
+/// Receives events and finished exchanges. It is called inside the driver and should return
+/// quickly.
 #[derive(Clone, Default)]
-pub struct Observer(Option<Arc<Listener>>);
+pub struct Observer {
+    events: Option<Arc<Listener>>,
+    exchanges: Option<Arc<ExchangeListener>>,
+}
 
 type Listener = dyn Fn(&Event) + Send + Sync;
+type ExchangeListener = dyn Fn(&FinishedExchange) + Send + Sync;
 
 impl Observer {
     /// Creates an observer that calls `listen`.
     pub fn new(listen: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(listen)))
+        Self {
+            events: Some(Arc::new(listen)),
+            exchanges: None,
+        }
     }
 
     /// Creates an observer that ignores all events.
     #[must_use]
     pub fn none() -> Self {
-        Self(None)
+        Self::default()
+    }
+
+    /// Also calls `listen` for each HTTP exchange that has finished, failed attempts and chunks
+    /// included: with its status, bytes and time, for metrics.
+    ///
+    /// The listener of [`ClientSettings::observer`](crate::ClientSettings::observer) receives the
+    /// exchanges of all operations of the client, also of those that have their own observer. An
+    /// exchange that is dropped before its end, with its future or stream, is not reported.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use tl_protocol::Observer;
+    ///
+    /// let sent = Arc::new(AtomicU64::new(0));
+    /// let total = Arc::clone(&sent);
+    /// let observer = Observer::none().with_exchanges(move |exchange| {
+    ///     total.fetch_add(exchange.bytes_sent, Ordering::Relaxed);
+    /// });
+    /// ```
+    #[must_use]
+    pub fn with_exchanges(
+        mut self,
+        listen: impl Fn(&FinishedExchange) + Send + Sync + 'static,
+    ) -> Self {
+        self.exchanges = Some(Arc::new(listen));
+        self
+    }
+
+    /// The same observer, which also passes exchanges to the listener of `other`.
+    pub(crate) fn with_exchanges_of(mut self, other: &Self) -> Self {
+        self.exchanges = match (self.exchanges.take(), other.exchanges.clone()) {
+            (Some(own), Some(other)) if !Arc::ptr_eq(&own, &other) => {
+                Some(Arc::new(move |exchange: &FinishedExchange| {
+                    own(exchange);
+                    other(exchange);
+                }))
+            }
+            (own, other) => own.or(other),
+        };
+        self
+    }
+
+    pub(crate) fn has_exchanges(&self) -> bool {
+        self.exchanges.is_some()
+    }
+
+    pub(crate) fn tell_exchange(&self, exchange: &FinishedExchange) {
+        if let Some(listen) = &self.exchanges {
+            listen(exchange);
+        }
     }
 
     /// Emits `event`.
     pub fn tell(&self, event: &Event) {
-        if let Some(listen) = &self.0 {
+        if let Some(listen) = &self.events {
             listen(event);
         }
     }
@@ -188,7 +246,7 @@ impl Observer {
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
+        f.write_str(if self.events.is_some() || self.exchanges.is_some() {
             "Observer(listening)"
         } else {
             "Observer(none)"

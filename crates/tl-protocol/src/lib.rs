@@ -15,6 +15,10 @@
 //! | [`retry`] | the decision whether and when to retry |
 //! | [`client`] | [`Client`]: every method of the API over any transport |
 //! | `webhook` | signatures of webhook requests (feature `webhook`) |
+//!
+//! With feature `tracing`, each operation, wait, upload and attempt is a span of the crate
+//! [`tracing`](https://docs.rs/tracing), with OpenTelemetry's attribute names. For metrics,
+//! [`Observer::with_exchanges`] needs no feature.
 
 pub mod client;
 pub mod endpoint;
@@ -27,6 +31,7 @@ mod ingested;
 pub mod limiter;
 pub mod retry;
 pub mod rng;
+mod telemetry;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 mod with_fields;
@@ -37,6 +42,7 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Resource};
 pub use ingested::{IngestedAsset, IngestedTask, Reached, Stage, StatusSeen, Uploaded};
 pub use retry::{Policy, Repeat};
+pub use telemetry::FinishedExchange;
 
 /// The types of [`tl_http`] that occur in the signatures of this crate, re-exported so that
 /// endpoints and flows need one import path. All other items of that crate are in [`tl_http`].

@@ -13,6 +13,7 @@ use crate::{
     error::error_body,
     retry::{Attempt, Decision, decide, is_local},
     rng::Rng,
+    telemetry::{InFlightAttempt, Kind, Request, Scope},
 };
 
 /// The flow of one request.
@@ -29,6 +30,8 @@ pub struct Call<E: Endpoint> {
     uncounted_attempts: u32,
     /// Whether an earlier attempt may have been processed.
     in_doubt: bool,
+    scope: Scope,
+    in_flight: Option<InFlightAttempt>,
     state: State<E::Response>,
 }
 
@@ -61,6 +64,8 @@ impl<E: Endpoint> Call<E> {
             attempts: 0,
             uncounted_attempts: 0,
             in_doubt: false,
+            scope: Scope::default(),
+            in_flight: None,
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
@@ -118,6 +123,14 @@ impl<E: Endpoint> Call<E> {
         }
         self.attempts += 1;
         self.state = State::InFlight;
+        let attempt = Request {
+            operation: E::OPERATION,
+            template: Some(E::PATH),
+            attempt: self.attempts,
+            chunk: None,
+            http: &request,
+        };
+        self.in_flight = Some(InFlightAttempt::start(now, attempt, &self.observer));
         let timeout = self
             .policy
             .attempt_timeout
@@ -185,10 +198,8 @@ impl<E: Endpoint> Call<E> {
     }
 }
 
-impl<E: Endpoint> Flow for Call<E> {
-    type Output = Result<E::Response, Error>;
-
-    fn step(&mut self, now: Now) -> Step<Self::Output> {
+impl<E: Endpoint> Call<E> {
+    fn next_step(&mut self, now: Now) -> Step<<Self as Flow>::Output> {
         match &mut self.state {
             State::Idle { not_before } if now.mono < *not_before => Step::Wait {
                 until: Some(*not_before),
@@ -202,10 +213,23 @@ impl<E: Endpoint> Flow for Call<E> {
             ),
         }
     }
+}
+
+impl<E: Endpoint> Flow for Call<E> {
+    type Output = Result<E::Response, Error>;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        let entered = self.scope.enter(Kind::Call, E::OPERATION);
+        entered.watch(self.next_step(now))
+    }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let _entered = self.scope.enter(Kind::Call, E::OPERATION);
         if !matches!(self.state, State::InFlight) || token != Token(self.attempts) {
             return;
+        }
+        if let Some(attempt) = self.in_flight.take() {
+            attempt.on_outcome(now, &outcome, &self.observer);
         }
         let deadline = self.deadline.unwrap_or(Duration::MAX);
         let attempt = Attempt {

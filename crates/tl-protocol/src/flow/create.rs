@@ -21,6 +21,7 @@ use crate::{
         upload::Intent,
     },
     rng::Rng,
+    telemetry::{Kind, Scope},
 };
 
 /// Delay before each lookup, so that the platform can list a resource that it may have created.
@@ -62,6 +63,7 @@ pub struct Create<E: Reconciled> {
     /// When the request was first sent, if by an earlier process.
     since: Option<SystemTime>,
     resends: u32,
+    scope: Scope,
     state: State<E>,
     tokens: Tokens,
 }
@@ -144,6 +146,7 @@ impl<E: Reconciled> Create<E> {
             started: None,
             since: None,
             resends: 0,
+            scope: Scope::default(),
             state: State::Creating(Slot::new(first)),
             tokens: Tokens::default(),
         }
@@ -346,10 +349,8 @@ impl<E: Reconciled> Create<E> {
     }
 }
 
-impl<E: Reconciled> Flow for Create<E> {
-    type Output = CreateResult<E>;
-
-    fn step(&mut self, now: Now) -> Step<Self::Output> {
+impl<E: Reconciled> Create<E> {
+    fn next_step(&mut self, now: Now) -> Step<<Self as Flow>::Output> {
         self.started.get_or_insert(now);
         loop {
             let end = match &mut self.state {
@@ -409,8 +410,18 @@ impl<E: Reconciled> Flow for Create<E> {
             }
         }
     }
+}
+
+impl<E: Reconciled> Flow for Create<E> {
+    type Output = CreateResult<E>;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        let entered = self.scope.enter(Kind::Create, E::OPERATION);
+        entered.watch(self.next_step(now))
+    }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let _entered = self.scope.enter(Kind::Create, E::OPERATION);
         match &mut self.state {
             State::Creating(call) => call.on_outcome(now, token, outcome),
             State::LookingUp { call, .. } => call.on_outcome(now, token, outcome),

@@ -22,6 +22,7 @@ use crate::{
     framing::{Framing, Splitter},
     retry::{Attempt, Decision, decide},
     rng::Rng,
+    telemetry::{InFlightAttempt, Kind, Request, Scope},
 };
 use tl_http::{Feed, FeedStep, Head, Now, Piece};
 
@@ -110,6 +111,8 @@ pub struct Events<E: Streamed, X = Error> {
     attempts: u32,
     /// Number of events delivered.
     delivered: u64,
+    scope: Scope,
+    in_flight: Option<InFlightAttempt>,
     state: State,
     types: std::marker::PhantomData<fn() -> (E, X)>,
 }
@@ -175,6 +178,8 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             splitter: Splitter::new(E::FRAMING, E::MAX_EVENT),
             attempts: 0,
             delivered: 0,
+            scope: Scope::default(),
+            in_flight: None,
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
@@ -238,8 +243,17 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             return self.fail(self.deadline_error());
         }
         self.attempts += 1;
+        self.end_attempt(now, None);
         self.splitter = Splitter::new(E::FRAMING, self.max_event);
         self.state = State::Opening;
+        let attempt = Request {
+            operation: E::OPERATION,
+            template: Some(E::PATH),
+            attempt: self.attempts,
+            chunk: None,
+            http: &request,
+        };
+        self.in_flight = Some(InFlightAttempt::start(now, attempt, &self.observer));
         let timeout = self
             .head_limit
             .saturating_add(self.policy.body_time(request.body().len()))
@@ -262,6 +276,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
     /// Yields `error` and ends.
     fn fail(&mut self, error: Error) -> FeedStep<Result<E::Event, X>> {
         self.state = State::Ended;
+        self.scope.failed(&error);
         FeedStep::Item(Err(self.with_context(error).into()))
     }
 
@@ -295,7 +310,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
                 Ok(Some(event)) => return Some(self.deliver(&event)),
                 Ok(None) if is_over => {
                     self.finish_body(now, is_framed);
-                    return Some(self.step(now));
+                    return Some(self.next_step(now));
                 }
                 Ok(None) => return None,
                 Err(error) => {
@@ -427,10 +442,8 @@ fn is_framed(head: &Response<()>) -> bool {
         || head.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
-impl<E: Streamed, X: From<Error> + Send> Feed for Events<E, X> {
-    type Item = Result<E::Event, X>;
-
-    fn step(&mut self, now: Now) -> FeedStep<Self::Item> {
+impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
+    fn next_step(&mut self, now: Now) -> FeedStep<Result<E::Event, X>> {
         match &mut self.state {
             State::Idle { not_before } if now.mono < *not_before => {
                 FeedStep::Wait { until: *not_before }
@@ -458,7 +471,34 @@ impl<E: Streamed, X: From<Error> + Send> Feed for Events<E, X> {
         }
     }
 
+    /// The exchange in flight has ended.
+    fn end_attempt(&mut self, now: Now, failure: Option<TransportErrorKind>) {
+        if let Some(attempt) = self.in_flight.take() {
+            attempt.end(now, failure, &self.observer);
+        }
+    }
+}
+
+impl<E: Streamed, X: From<Error> + Send> Feed for Events<E, X> {
+    type Item = Result<E::Event, X>;
+
+    fn step(&mut self, now: Now) -> FeedStep<Self::Item> {
+        let _entered = self.scope.enter(Kind::Stream, E::OPERATION);
+        let step = self.next_step(now);
+        // The driver drops the body, which has not ended.
+        if matches!(self.state, State::Ended) {
+            self.end_attempt(now, None);
+        }
+        step
+    }
+
     fn on_head(&mut self, now: Now, head: Head) {
+        let _entered = self.scope.enter(Kind::Stream, E::OPERATION);
+        match (&head, &mut self.in_flight) {
+            (Ok(head), Some(attempt)) => attempt.on_head(head.status()),
+            (Err(failure), _) => self.end_attempt(now, Some(failure.kind())),
+            (Ok(_), None) => {}
+        }
         match head {
             Ok(head) if head.status().is_success() => {
                 self.state = State::Reading {
@@ -477,6 +517,13 @@ impl<E: Streamed, X: From<Error> + Send> Feed for Events<E, X> {
     }
 
     fn on_piece(&mut self, now: Now, piece: Piece) {
+        let _entered = self.scope.enter(Kind::Stream, E::OPERATION);
+        match (&piece, &mut self.in_flight) {
+            (Ok(Some(piece)), Some(attempt)) => attempt.on_bytes(piece.len()),
+            (Ok(None), _) => self.end_attempt(now, None),
+            (Err(failure), _) => self.end_attempt(now, Some(failure.kind())),
+            (Ok(Some(_)), None) => {}
+        }
         match (&mut self.state, piece) {
             (State::Reading { .. }, Ok(Some(piece))) => self.splitter.push(piece),
             (State::Reading { is_over, .. }, Ok(None)) => {

@@ -14,7 +14,11 @@ use crate::{
         slot::{Receiver, Slot, Tokens},
     },
     rng::Rng,
+    telemetry::{Kind, Scope},
 };
+
+/// The operation in spans.
+const OPERATION: &str = "upload and index a video";
 
 /// The flow that ingests one video.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub struct IngestTask {
     wait: Option<WaitPolicy>,
     rng: Rng,
     observer: Observer,
+    scope: Scope,
     state: State,
     tokens: Tokens,
 }
@@ -61,6 +66,7 @@ impl IngestTask {
             wait,
             rng,
             observer: Observer::none(),
+            scope: Scope::default(),
             state: State::Creating(Slot::new(create)),
             tokens: Tokens::default(),
         }
@@ -106,10 +112,8 @@ impl IngestTask {
 
 type IngestResult = Result<IngestedTask, Error>;
 
-impl Flow for IngestTask {
-    type Output = IngestResult;
-
-    fn step(&mut self, now: Now) -> Step<Self::Output> {
+impl IngestTask {
+    fn next_step(&mut self, now: Now) -> Step<<Self as Flow>::Output> {
         loop {
             let end = match &mut self.state {
                 State::Creating(create) => match create.step(now, &mut self.tokens) {
@@ -137,6 +141,15 @@ impl Flow for IngestTask {
             }
         }
     }
+}
+
+impl Flow for IngestTask {
+    type Output = IngestResult;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        let entered = self.scope.enter(Kind::Ingest, OPERATION);
+        entered.watch(self.next_step(now))
+    }
 
     fn on_cancel(&mut self) {
         if let State::Waiting { wait, .. } = &mut self.state {
@@ -145,6 +158,7 @@ impl Flow for IngestTask {
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let _entered = self.scope.enter(Kind::Ingest, OPERATION);
         match &mut self.state {
             State::Creating(create) => create.on_outcome(now, token, outcome),
             State::Waiting { wait, .. } => wait.on_outcome(now, token, outcome),

@@ -24,7 +24,11 @@ use crate::{
         upload::{Intent, MultipartUpload, Record},
     },
     rng::Rng,
+    telemetry::{Kind, Scope},
 };
+
+/// The operation in spans.
+const OPERATION: &str = "upload and index an asset";
 
 /// The flow that ingests one video.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct IngestAsset {
     stage_started: Option<Duration>,
     /// Whether an earlier process may have indexed the asset.
     is_resumed: bool,
+    scope: Scope,
     state: State,
     tokens: Tokens,
 }
@@ -91,6 +96,7 @@ impl IngestAsset {
             policy,
             rng: Rng::new(seed),
             observer: Observer::none(),
+            scope: Scope::default(),
             so_far: IngestedAsset::default(),
             stage_started: None,
             is_resumed: false,
@@ -497,6 +503,19 @@ fn certainly_not_created(error: &Error) -> bool {
     )
 }
 
+impl IngestAsset {
+    fn next_step(&mut self, now: Now) -> Step<<Self as Flow>::Output> {
+        self.stage_started.get_or_insert(now.mono);
+        loop {
+            match self.advance(now) {
+                ControlFlow::Continue(None) => {}
+                ControlFlow::Continue(Some(result)) => return Step::Done(result),
+                ControlFlow::Break(step) => return step,
+            }
+        }
+    }
+}
+
 impl Flow for IngestAsset {
     type Output = IngestResult;
 
@@ -514,17 +533,12 @@ impl Flow for IngestAsset {
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
-        self.stage_started.get_or_insert(now.mono);
-        loop {
-            match self.advance(now) {
-                ControlFlow::Continue(None) => {}
-                ControlFlow::Continue(Some(result)) => return Step::Done(result),
-                ControlFlow::Break(step) => return step,
-            }
-        }
+        let entered = self.scope.enter(Kind::Ingest, OPERATION);
+        entered.watch(self.next_step(now))
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let _entered = self.scope.enter(Kind::Ingest, OPERATION);
         if let Some(slot) = self.state.slot() {
             slot.on_outcome(now, token, outcome);
         }

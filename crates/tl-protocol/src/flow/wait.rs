@@ -15,6 +15,7 @@ use crate::{
         slot::{Receiver, Slot, Tokens},
     },
     rng::Rng,
+    telemetry::{Kind, Scope},
     with_fields::with_fields,
 };
 
@@ -133,6 +134,7 @@ pub struct Wait<E: Watched> {
     interval: Duration,
     history: Vec<StatusSeen>,
     last_error: Option<Error>,
+    scope: Scope,
     state: State<E>,
     tokens: Tokens,
 }
@@ -164,6 +166,7 @@ impl<E: Watched> Wait<E> {
             started: None,
             history: Vec::new(),
             last_error: None,
+            scope: Scope::default(),
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
@@ -282,10 +285,8 @@ impl<E: Watched> Wait<E> {
     }
 }
 
-impl<E: Watched> Flow for Wait<E> {
-    type Output = Result<Waited<E::Response>, Error>;
-
-    fn step(&mut self, now: Now) -> Step<Self::Output> {
+impl<E: Watched> Wait<E> {
+    fn next_step(&mut self, now: Now) -> Step<<Self as Flow>::Output> {
         self.started.get_or_insert(now.mono);
         loop {
             match &mut self.state {
@@ -320,6 +321,15 @@ impl<E: Watched> Flow for Wait<E> {
             }
         }
     }
+}
+
+impl<E: Watched> Flow for Wait<E> {
+    type Output = Result<Waited<E::Response>, Error>;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        let entered = self.scope.enter(Kind::Wait, E::WAITING);
+        entered.watch(self.next_step(now))
+    }
 
     fn on_cancel(&mut self) {
         // The clock jumps to the next poll, which is canceled. A deadline before it would hide
@@ -328,6 +338,7 @@ impl<E: Watched> Flow for Wait<E> {
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let _entered = self.scope.enter(Kind::Wait, E::WAITING);
         if let State::Polling(call) = &mut self.state {
             call.on_outcome(now, token, outcome);
         }

@@ -3,9 +3,12 @@
 
 mod call;
 mod exactly_once;
+mod exchanges;
 mod ingest;
 mod pages;
 mod reconcile;
+#[cfg(feature = "tracing")]
+mod spans;
 mod wait;
 
 use std::{error::Error as _, time::Duration};

@@ -82,6 +82,11 @@ impl ChunkTracker {
         self.sent.insert(index, etag);
     }
 
+    /// The number of failures of a chunk so far.
+    pub(super) fn failures(&self, index: u32) -> u32 {
+        self.failures.get(&index).copied().unwrap_or_default()
+    }
+
     /// Counts a failure of a chunk. Returns its number of failures.
     pub(super) fn failed(&mut self, index: u32) -> u32 {
         let failures = self.failures.entry(index).or_insert(0);

@@ -14,7 +14,11 @@ use crate::{
     Auth, Body, Error, ErrorKind, Event, Exchange, Now, Outcome, Source, Step, TransportErrorKind,
     error::error_body,
     retry::{LOCAL_DELAY, is_local, retry_after},
+    telemetry::{InFlightAttempt, Request},
 };
+
+/// The operation in spans and metrics.
+const CHUNK_OPERATION: &str = "send a chunk";
 
 impl MultipartUpload {
     /// Starts the next chunk that has a URL, if the concurrency limit allows it.
@@ -72,6 +76,7 @@ impl MultipartUpload {
             });
         };
         sending.tracker.start(index);
+        let failures = sending.tracker.failures(index);
         let spent = sending.tracker.time_spent(index);
         sending.attempts += 1;
         if let Some(rate) = self.settings.bytes_per_second {
@@ -87,6 +92,14 @@ impl MultipartUpload {
         let timeout = self.deadline().map_or(timeout, |deadline| {
             timeout.min(deadline.saturating_sub(now.mono))
         });
+        let attempt = Request {
+            operation: CHUNK_OPERATION,
+            template: None,
+            attempt: failures + 1,
+            chunk: Some(index),
+            http: &http,
+        };
+        let attempt = InFlightAttempt::start(now, attempt, &self.observer);
         let exchange = Exchange {
             http,
             auth: Auth::None,
@@ -100,6 +113,7 @@ impl MultipartUpload {
                 index,
                 digest,
                 started: now.mono,
+                attempt,
             },
         );
         Some(Step::Start(token, exchange))
@@ -113,7 +127,8 @@ impl MultipartUpload {
     }
 
     /// Handles the outcome of an attempt to send a chunk.
-    pub(super) fn after_chunk(&mut self, now: Now, chunk: &ChunkInFlight, outcome: Outcome) {
+    pub(super) fn after_chunk(&mut self, now: Now, chunk: ChunkInFlight, outcome: Outcome) {
+        chunk.attempt.on_outcome(now, &outcome, &self.observer);
         let (index, digest) = (chunk.index, chunk.digest.as_ref());
         let took = now.mono.saturating_sub(chunk.started);
         let Phase::Sending(sending) = &mut self.phase else {

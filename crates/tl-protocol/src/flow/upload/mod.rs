@@ -48,11 +48,15 @@ use crate::{
     },
     retry::http_date,
     rng::Rng,
+    telemetry::{InFlightAttempt, Kind, Scope},
 };
 use chunk_tracker::ChunkTracker;
 use digest::DigestSlot;
 use session::Session;
 use urls::Urls;
+
+/// The operation in errors and spans.
+const OPERATION: &str = "upload the file in chunks";
 
 /// The start of an upload.
 #[derive(Debug, Clone)]
@@ -87,6 +91,7 @@ pub struct MultipartUpload {
     /// The chunks in flight.
     chunks: BTreeMap<Token, ChunkInFlight>,
     is_canceled: bool,
+    scope: Scope,
     phase: Phase,
 }
 
@@ -96,6 +101,7 @@ struct ChunkInFlight {
     index: u32,
     digest: Option<DigestSlot>,
     started: Duration,
+    attempt: InFlightAttempt,
 }
 
 type UploadStep = Step<Result<Uploaded, Error>>;
@@ -215,6 +221,7 @@ impl MultipartUpload {
             tokens: Tokens::default(),
             chunks: BTreeMap::new(),
             is_canceled: false,
+            scope: Scope::default(),
             phase,
         }
     }
@@ -222,6 +229,11 @@ impl MultipartUpload {
     /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
+        match &mut self.phase {
+            Phase::Creating(call) => call.get_mut().observe(observer.clone()),
+            Phase::Reading { call, .. } => call.get_mut().observe(observer.clone()),
+            Phase::Sending(_) | Phase::Finished(_) => {}
+        }
         self.observer = observer;
         self
     }
@@ -261,9 +273,7 @@ impl MultipartUpload {
     }
 
     fn fail(&mut self, error: Error) {
-        self.phase = Phase::Finished(Some(Box::new(Err(
-            error.during("upload the file in chunks")
-        ))));
+        self.phase = Phase::Finished(Some(Box::new(Err(error.during(OPERATION)))));
     }
 
     /// One step while chunks are sent; `Continue` if the state changed and another step is needed.
@@ -294,15 +304,8 @@ impl MultipartUpload {
     }
 }
 
-impl Flow for MultipartUpload {
-    type Output = Result<Uploaded, Error>;
-
-    fn max_in_flight(&self) -> usize {
-        // The chunks, one URL request, and one report or state request.
-        self.settings.concurrency.max(1) + 2
-    }
-
-    fn step(&mut self, now: Now) -> Step<Self::Output> {
+impl MultipartUpload {
+    fn next_step(&mut self, now: Now) -> Step<<Self as Flow>::Output> {
         if self.started.is_none() {
             self.started = Some(now.mono);
             if let Some(deadline) = self.deadline() {
@@ -348,14 +351,29 @@ impl Flow for MultipartUpload {
             }
         }
     }
+}
+
+impl Flow for MultipartUpload {
+    type Output = Result<Uploaded, Error>;
+
+    fn max_in_flight(&self) -> usize {
+        // The chunks, one URL request, and one report or state request.
+        self.settings.concurrency.max(1) + 2
+    }
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        let entered = self.scope.enter(Kind::Upload, OPERATION);
+        entered.watch(self.next_step(now))
+    }
 
     fn on_cancel(&mut self) {
         self.is_canceled = true;
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let _entered = self.scope.enter(Kind::Upload, OPERATION);
         if let Some(chunk) = self.chunks.remove(&token) {
-            return self.after_chunk(now, &chunk, outcome);
+            return self.after_chunk(now, chunk, outcome);
         }
         for slot in self.phase.slots().into_iter().flatten() {
             let Some(started) = slot.started(token) else {
