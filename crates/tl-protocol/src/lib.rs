@@ -31,7 +31,7 @@ pub mod rng;
 pub mod webhook;
 mod with_fields;
 
-pub use client::{Client, ClientSettings};
+pub use client::{CallOutput, Client, ClientSettings};
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Resource};
