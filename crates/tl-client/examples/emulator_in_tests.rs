@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, sync::Arc};
+    use std::sync::Arc;
 
     use tl_client::{Config, validate::header::HeaderReader};
     use tl_emulator::{Emulator, FaultPlan};
@@ -35,8 +35,8 @@ mod tests {
         let config = Config::new(&emulator.api_key(), emulator.base_url().as_str()).unwrap();
         let client = super::Client::new(&config).unwrap();
         let clip = "-f lavfi -i testsrc=size=640x360:rate=25:duration=5 -c:v libx264";
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let clip = tl_corpus::clip(folder, "publish.mp4", clip).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let clip = tl_corpus::clip(folder.path(), "publish.mp4", clip).unwrap();
         let video = std::fs::read(clip).unwrap();
 
         let id = super::publish(&client, "final.mp4", video).await.unwrap();

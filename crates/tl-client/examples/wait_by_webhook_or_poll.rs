@@ -1,6 +1,6 @@
-//! Waits until a video is indexed, by webhook or by poll, whichever comes first:
-//! `wait_by_webhook_or_poll INDEX VIDEO SECONDS`, where SECONDS is the time between two polls. An
-//! event is only a reason to poll at once, so that a lost or repeated one does no harm.
+//! Waits until a task ends, by webhook or by poll, whichever comes first:
+//! `wait_by_webhook_or_poll TASK SECONDS`, where SECONDS is the time between two polls. An event is
+//! only a reason to poll at once, so that a lost, repeated or unrelated one does no harm.
 //! `WEBHOOK_SECRET` is the secret of the webhook. The API key comes from the environment.
 #![allow(
     clippy::print_stdout,
@@ -11,7 +11,7 @@ use std::{env, error::Error, sync::Arc, time::Duration, time::SystemTime};
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing};
 use tl_client::protocol::{flow::WaitPolicy, flow::Waited, webhook};
-use tl_client::{Client, model::IndexedAsset};
+use tl_client::{Client, model::Task};
 use tokio::{sync::Notify, time::Instant};
 
 type Receiver = Arc<(String, Notify)>;
@@ -26,15 +26,15 @@ async fn receive(State(state): State<Receiver>, headers: HeaderMap, body: Bytes)
 
 async fn wait(
     client: &Client,
-    (index, video): (&str, &str),
+    task: &str,
     policy: WaitPolicy,
     events: &Notify,
-) -> Result<Waited<IndexedAsset>, tl_client::Error> {
+) -> Result<Waited<Task>, tl_client::Error> {
     let end = Instant::now() + policy.deadline;
     loop {
         let left = policy.clone().with_deadline(end - Instant::now());
         tokio::select! {
-            waited = client.indexed_assets().wait(index, video, left) => return waited,
+            waited = client.tasks().wait(task, left) => return waited,
             // This drops the wait during its pause; the next one starts with a poll.
             () = events.notified() => {}
         }
@@ -44,8 +44,8 @@ async fn wait(
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [index, video, seconds] = arguments.as_slice() else {
-        return Err("usage: wait_by_webhook_or_poll INDEX VIDEO SECONDS".into());
+    let [task, seconds] = arguments.as_slice() else {
+        return Err("usage: wait_by_webhook_or_poll TASK SECONDS".into());
     };
     let state = Receiver::new((env::var("WEBHOOK_SECRET")?, Notify::new()));
     let app = Router::new().route("/", routing::post(receive));
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let policy = WaitPolicy::default()
         .with_first_interval(pause)
         .with_max_interval(pause);
-    let waited = wait(&Client::from_env()?, (index, video), policy, &state.1).await?;
+    let waited = wait(&Client::from_env()?, task, policy, &state.1).await?;
     println!("{} is {:?}", waited.value.id, waited.value.status);
     Ok(())
 }
