@@ -1,20 +1,21 @@
 //! Signatures of webhook requests: verified by a receiver, created by a test.
 //!
 //! The platform signs each request to a registered URL with the secret of the registration. A
-//! receiver verifies the signature over the *raw* body before it parses the body:
+//! receiver verifies the signature over the *raw* body before it parses the body. [`receive`] does
+//! both; [`verify`] is the first step alone, for another tolerance or another parser.
 //!
 //! ```
 //! use std::time::{Duration, UNIX_EPOCH};
 //!
-//! use tl_model::WebhookEvent;
+//! use http::{HeaderMap, HeaderValue};
 //! use tl_protocol::webhook;
 //!
 //! let body = br#"{"id":"whe_1","type":"index.task.ready","data":{"id":"64a0"}}"#;
 //! let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000); // SystemTime::now() in a program
-//! let header = webhook::sign("whsec_test", now, body); // the value of the header `TL-Signature`
+//! let signature = HeaderValue::from_str(&webhook::sign("whsec_test", now, body)).unwrap();
+//! let headers = HeaderMap::from_iter([(webhook::SIGNATURE_HEADER, signature)]);
 //!
-//! webhook::verify("whsec_test", &header, body, now, webhook::TOLERANCE)?;
-//! let event: WebhookEvent = serde_json::from_slice(body).unwrap();
+//! let event = webhook::receive("whsec_test", &headers, body, now)?;
 //! assert_eq!(event.id.as_str(), "whe_1");
 //! # Ok::<(), webhook::SignatureError>(())
 //! ```
@@ -28,8 +29,9 @@ use std::{
 };
 
 use hmac::{Hmac, KeyInit, Mac};
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
+use tl_model::WebhookEvent;
 
 /// The header that carries the signature, `TL-Signature`: `t=<Unix seconds>,v1=<hex>`.
 ///
@@ -64,6 +66,9 @@ pub enum SignatureError {
         /// The maximum that the receiver allows.
         tolerance: Duration,
     },
+    /// The signature is valid, but the body is not an event. Log the request: the platform may have
+    /// changed its format.
+    NotAnEvent,
 }
 
 impl fmt::Display for SignatureError {
@@ -80,11 +85,36 @@ impl fmt::Display for SignatureError {
                 off_by.as_secs(),
                 tolerance.as_secs()
             ),
+            Self::NotAnEvent => f.write_str(
+                "webhook rejected: the signature is valid, but the body is not an event",
+            ),
         }
     }
 }
 
 impl error::Error for SignatureError {}
+
+/// Verifies a request by its headers and its raw `body`, and returns its event.
+///
+/// The tolerance is [`TOLERANCE`]. The same event can arrive several times: see
+/// [`WebhookEvent::id`].
+///
+/// # Errors
+/// See [`SignatureError`]. A missing header is [`SignatureError::Malformed`], and so are two.
+pub fn receive(
+    secret: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Result<WebhookEvent, SignatureError> {
+    let mut values = headers.get_all(SIGNATURE_HEADER).iter();
+    let header = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().map_err(|_| SignatureError::Malformed)?,
+        _ => return Err(SignatureError::Malformed),
+    };
+    verify(secret, header, body, now, TOLERANCE)?;
+    serde_json::from_slice(body).map_err(|_| SignatureError::NotAnEvent)
+}
 
 /// Verifies the value `header` of [`SIGNATURE_HEADER`] for the raw `body` of a request.
 ///
@@ -219,6 +249,27 @@ mod tests {
     fn published_vector_is_created_and_accepted() {
         assert_eq!(sign(SECRET, at(1_700_000_000), BODY), VECTOR);
         assert_eq!(check(VECTOR), Ok(()));
+    }
+
+    #[test]
+    fn a_request_with_one_valid_signature_is_an_event() {
+        let now = at(1_700_000_000);
+        let event = br#"{"id":"whe_1","type":"index.task.ready"}"#;
+        let receive_signed = |body: &[u8], count| {
+            let mut headers = HeaderMap::new();
+            for _ in 0..count {
+                let value = sign(SECRET, now, body).parse().unwrap();
+                headers.append(SIGNATURE_HEADER, value);
+            }
+            receive(SECRET, &headers, body, now).map(|event| event.id.to_string())
+        };
+        assert_eq!(receive_signed(event, 1), Ok("whe_1".to_owned()));
+        assert_eq!(receive_signed(BODY, 1), Err(SignatureError::NotAnEvent));
+        assert_eq!(receive_signed(event, 0), Err(SignatureError::Malformed));
+        assert_eq!(receive_signed(event, 2), Err(SignatureError::Malformed));
+        let headers = HeaderMap::from_iter([(SIGNATURE_HEADER, VECTOR.parse().unwrap())]);
+        let other = receive(SECRET, &headers, event, now);
+        assert_eq!(other, Err(SignatureError::Mismatch));
     }
 
     #[test]

@@ -3,10 +3,20 @@
 
 mod bad_input;
 mod cancel;
-#[cfg(all(feature = "header", feature = "object_store"))]
+#[cfg(all(
+    feature = "header",
+    feature = "object_store",
+    feature = "tower",
+    feature = "webhook"
+))]
 mod examples;
 mod ingest;
-#[cfg(all(feature = "header", feature = "object_store"))]
+#[cfg(all(
+    feature = "header",
+    feature = "object_store",
+    feature = "tower",
+    feature = "webhook"
+))]
 mod objects;
 mod own_stack;
 mod probed;
