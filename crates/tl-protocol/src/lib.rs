@@ -16,6 +16,8 @@
 //! | [`client`] | [`Client`]: every method of the API over any transport |
 //! | `webhook` | signatures of webhook requests (feature `webhook`) |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod client;
 pub mod endpoint;
 mod error;
@@ -46,3 +48,8 @@ pub use tl_http::{
     MAX_READ_SIZE, Now, Outcome, Prepared, Proxy, SetupError, Source, Step, SuppliedUrls, Token,
     Transport, TransportError, TransportErrorKind,
 };
+
+/// Compiles the examples of the front page.
+#[cfg(all(doctest, feature = "webhook"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
