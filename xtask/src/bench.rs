@@ -35,7 +35,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             let probes = Programs::release(&workspace, "tl-validate", "ffmpeg,worker")?;
             add("measure", &probes)?;
             add("probe_helper", &probes)?;
-            add("tl", &Programs::release(&workspace, "tl-cli", "ffmpeg")?)?;
+            add(
+                "tl",
+                &Programs::release(&workspace, "twelvelabs-cli", "ffmpeg")?,
+            )?;
             let corpus = corpus::default_folder(&workspace);
             corpus::make(&workspace, &corpus)?;
             paths.push(("corpus", corpus));

@@ -7,9 +7,10 @@ mod deny;
 mod deps;
 mod features;
 mod language;
+mod package;
 mod purity;
 mod python;
-mod surface;
+pub(crate) mod surface;
 pub(crate) mod test;
 mod tidy;
 
@@ -31,6 +32,7 @@ const STEPS: &[(&str, Check)] = &[
     ("deps", deps::run),
     ("deny", deny::run),
     ("tidy", tidy::run),
+    ("package", package::run),
     ("clippy", clippy),
     ("purity", purity::run),
     ("features", features::run),
@@ -52,6 +54,7 @@ const USAGE: &str = "usage: cargo xtask ci STEP
   deps        Dependencies between crates, and dependencies that a crate must not have
   deny        Licenses, bans and sources of all dependencies (cargo-deny)
   tidy        File heads and lengths, leftovers, names and commands in the documents
+  package     Every published package can be packed, with its README and licenses
   clippy      No warning in any target
   purity      tl-http, tl-protocol and tl-model read no clock, randomness, file or socket
   features    Every combination of features compiles without a warning (cargo-hack)

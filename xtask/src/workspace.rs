@@ -27,6 +27,7 @@ pub(crate) struct Package {
     pub(crate) dir: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) binaries: Vec<String>,
+    pub(crate) is_published: bool,
     /// A library that is published.
     pub(crate) is_published_library: bool,
 }
@@ -166,6 +167,8 @@ fn package(value: &Value) -> Result<Package, Failure> {
         targets.filter(move |target| list(&target["kind"]).iter().any(|found| found == kind))
     };
     let manifest = PathBuf::from(text_of(&value["manifest_path"])?);
+    // `publish = false` is an empty list of registries.
+    let is_published = value["publish"].is_null();
     Ok(Package {
         name: text_of(&value["name"])?,
         dir: manifest.parent().map(Path::to_path_buf).unwrap_or_default(),
@@ -176,7 +179,7 @@ fn package(value: &Value) -> Result<Package, Failure> {
         binaries: targets("bin")
             .map(|target| text_of(&target["name"]))
             .collect::<Result<_, _>>()?,
-        // `publish = false` is an empty list of registries.
-        is_published_library: value["publish"].is_null() && targets("lib").next().is_some(),
+        is_published,
+        is_published_library: is_published && targets("lib").next().is_some(),
     })
 }

@@ -34,6 +34,8 @@
 //! | [`checkpoint`] | upload state on disk, to resume in another process |
 //! | `ingest` | one video: open, choose the route, check, resume, send, finish |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // Without `async` and `blocking`, the crate has rules, routes and the checkpoint list, but no
 // client.
 #![cfg_attr(
@@ -96,4 +98,11 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide.md")]
     struct Guide;
+
+    #[cfg(feature = "async")]
+    #[doc = include_str!("../README.md")]
+    struct FrontPage;
+
+    #[doc = include_str!("../../../docs/cookbook.md")]
+    struct Cookbook;
 }

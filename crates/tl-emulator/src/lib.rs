@@ -22,6 +22,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod api;
 mod core;
 mod emulator;
@@ -36,3 +38,8 @@ pub use emulator::{Emulator, EmulatorBuilder};
 pub use exec::{Summary, exit_code};
 pub use platform::{Fault, FaultPlan, Operation, Plan, Schedule, Seed};
 pub use server::{ClockMode, JournalChunk, JournalEntry, StartError, TimeLimits};
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

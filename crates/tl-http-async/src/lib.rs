@@ -27,6 +27,8 @@
 //! | `stream` | `futures_core::Stream` for [`AsyncStream`] |
 //! | `tower` | a `tower::Service` as the HTTP client |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod driver;
 mod failure;
 mod limits;
@@ -246,3 +248,8 @@ impl fmt::Debug for AsyncHttp {
             .finish_non_exhaustive()
     }
 }
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -26,6 +26,8 @@
 //! | `tls` | https with the crypto provider that the program has installed |
 //! | `native-roots` | the setting `system_roots` |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod connection;
 mod connector;
 mod driver;
@@ -288,3 +290,8 @@ impl fmt::Debug for BlockingHttp {
             .finish_non_exhaustive()
     }
 }
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -18,6 +18,8 @@
 //! | [`address`] | SSRF protection for URLs that a server supplied |
 //! | `tls` | TLS client configuration and root certificates (feature `tls`) |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod address;
 pub mod body;
 pub mod cancel;
@@ -48,3 +50,8 @@ pub use prepare::Prepared;
 pub use settings::{HttpSettings, Proxy, SetupError, SuppliedUrls};
 pub use time::Now;
 pub use transport::{BlockingTransport, CancelTransport, Transport};
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -85,6 +85,8 @@
 //! The calls block. Use one ledger per thread, or a thread that owns it; [`Ledger::batch`] writes
 //! several changes with one commit. The API key is never stored: a [`KeyTag`] identifies it.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod add;
 mod attempt;
@@ -116,3 +118,8 @@ pub use progress::Chunk;
 pub use query::{Counts, Selection, StateCount};
 pub use schema::LAYOUT;
 pub use write::Update;
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -40,6 +40,8 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[macro_use]
 mod object;
 #[macro_use]
@@ -115,3 +117,8 @@ pub use webhook::{
 
 /// A JSON value, as `serde_json` defines it.
 pub use serde_json::Value;
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,6 +20,8 @@
 //! [`tracing`](https://docs.rs/tracing), with OpenTelemetry's attribute names. For metrics,
 //! [`Observer::with_exchanges`] needs no feature.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod client;
 pub mod endpoint;
 mod error;
@@ -52,3 +54,8 @@ pub use tl_http::{
     MAX_READ_SIZE, Now, Outcome, Prepared, Proxy, SetupError, Source, Step, SuppliedUrls, Token,
     Transport, TransportError, TransportErrorKind,
 };
+
+/// Compiles the examples of the front page.
+#[cfg(all(doctest, feature = "webhook"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

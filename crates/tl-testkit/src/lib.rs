@@ -42,6 +42,8 @@
 //!
 //! Everything here may panic, which fails the test.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod exchanges;
@@ -73,3 +75,8 @@ pub fn scripted<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Client<Sim
         .expect("the URL is valid");
     Client::new(Sim::new(Script::new(lines)), ClientSettings::new(base, 1))
 }
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

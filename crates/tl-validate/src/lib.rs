@@ -47,6 +47,8 @@
 //! Without features, or with `web` alone, the crate is pure: it reads no file, clock, environment
 //! variable or socket, and starts no thread or process.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod check;
 pub mod facts;
 #[cfg(feature = "header")]
@@ -82,3 +84,8 @@ pub use remote::range::RangeRead;
 pub use remote::web;
 pub use report::{Finding, Report, Verdict, formats};
 pub use rules::{Engine, Route, RulePack, RulePackError, Severity, Target, UnknownRoute};
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

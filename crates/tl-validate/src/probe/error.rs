@@ -227,7 +227,7 @@ impl ProbeError {
                 "Use a prober with FFmpeg (feature `ffmpeg` or `worker`), or skip the local check."
             }
             ProbeErrorKind::HelperMissing => {
-                "Install it next to `tl` (cargo install tl-cli), or set TL_PROBE to its path."
+                "Install it next to `tl` (cargo install twelvelabs-cli), or set TL_PROBE to its path."
             }
             ProbeErrorKind::HelperFailed => {
                 "Retry; if the error persists, run `tl-probe FILE` and report the file."

@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["tl-http", "tl-model", "tl-protocol", "tl-validate"],
     ),
     (
-        "tl-cli",
+        "twelvelabs-cli",
         &[
             "tl-client",
             "tl-emulator",
@@ -56,7 +56,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     // The demo and the tests of the facade speak to the emulator; its examples send real clips.
     ("tl-client", &["tl-corpus", "tl-emulator"]),
     // Fixes and cuts are held against the whole corpus.
-    ("tl-cli", &["tl-corpus", "tl-emulator"]),
+    ("twelvelabs-cli", &["tl-corpus", "tl-emulator"]),
     // The examples in their documentation send the calls of the API.
     ("tl-http-async", &["tl-protocol"]),
     ("tl-http-blocking", &["tl-protocol"]),

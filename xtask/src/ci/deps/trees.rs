@@ -58,7 +58,7 @@ const RULES: &[Rule] = &[
             "tl-client --no-default-features --features=async,worker",
             "tl-client --no-default-features --features=blocking,worker",
             "tl-emulator",
-            "tl-cli --no-default-features",
+            "twelvelabs-cli --no-default-features",
         ],
         control: ("tl-validate --features=ffmpeg", "ffmpeg-sys-next"),
     },
@@ -68,7 +68,7 @@ const RULES: &[Rule] = &[
         trees: &[
             "tl-client",
             "tl-client --no-default-features --features=blocking,tls-ring",
-            "tl-cli",
+            "twelvelabs-cli",
             "tl-emulator",
         ],
         control: ("tl-client --features=tls-aws-lc", "aws-lc-rs"),
