@@ -35,7 +35,6 @@
 //! | `ingest` | one video: open, choose the route, check, resume, send, finish |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-
 // Without `async` and `blocking`, the crate has rules, routes and the checkpoint list, but no
 // client.
 #![cfg_attr(
