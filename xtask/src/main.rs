@@ -132,6 +132,6 @@ mod tests {
         let refused = dispatch(&words("dance")).unwrap_err();
         assert!(refused.is::<Usage>() && refused.to_string().ends_with(USAGE));
         assert!(dispatch(&words("doctor now")).unwrap_err().is::<Usage>());
-        assert_eq!(command_names().count(), 9);
+        assert_eq!(command_names().count(), 10);
     }
 }
