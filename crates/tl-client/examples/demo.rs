@@ -24,7 +24,7 @@ use tl_client::{
     },
     validate::worker::{ProbePool, WorkerOptions},
 };
-use tl_emulator::Emulator;
+use tl_emulator::{Emulator, Schedule};
 
 type StepResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -34,6 +34,7 @@ async fn main() -> StepResult<()> {
     let data = tempfile::tempdir()?;
     let emulator = Emulator::builder()
         .prober(Arc::new(ProbePool::new(WorkerOptions::default())?))
+        .schedule(Schedule::FAST)
         .data_dir(data.path())
         .allow_private_urls(true)
         .start()

@@ -10,11 +10,13 @@
 
 use std::{error::Error, io::Read, sync::Arc};
 
-use tl_emulator::Emulator;
+use tl_emulator::{Emulator, Schedule};
 use tl_validate::ffmpeg::InProcess;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut builder = Emulator::builder().prober(Arc::new(InProcess::new()));
+    let mut builder = Emulator::builder()
+        .prober(Arc::new(InProcess::new()))
+        .schedule(Schedule::FAST);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     builder = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => builder,

@@ -16,11 +16,8 @@ use std::{
     time::Duration,
 };
 
-use tl_validate::{
-    Prober, RulePack,
-    worker::{ProbePool, WorkerOptions},
-};
-use tokio::sync::oneshot;
+use tl_validate::{Prober, RulePack};
+use tokio::{runtime::Handle, sync::oneshot};
 use url::Url;
 
 use crate::{
@@ -28,7 +25,8 @@ use crate::{
         FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
     server::{
-        self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, StartError, TimeLimits,
+        self, ClockMode, JournalEntry, MediaProber, Observer, Runtime, RuntimeSettings, StartError,
+        TimeLimits,
     },
 };
 
@@ -61,7 +59,9 @@ impl EmulatorBuilder {
         self
     }
 
-    /// The prober for received media. The default is a pool of `tl-probe` helper processes.
+    /// The prober for received media. The default is a pool of `tl-probe` helper processes if the
+    /// helper is found, or else FFmpeg in this process with the feature `ffmpeg`, or else a reader
+    /// of headers. See [`Emulator::prober`].
     #[must_use]
     pub fn prober(mut self, prober: Arc<dyn Prober>) -> Self {
         self.prober = Some(prober);
@@ -109,7 +109,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// How fast tasks become ready. The default is [`Schedule::FAST`].
+    /// How fast tasks become ready. The default is [`Schedule::INSTANT`], so that a client that
+    /// waits finds its video ready at the first poll. [`Schedule::FAST`] shows every status.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.platform.schedule = schedule;
@@ -191,11 +192,12 @@ impl EmulatorBuilder {
     /// Starts the emulator.
     ///
     /// # Errors
-    /// Returns an error if no prober is available, the port is in use, or the directory cannot be
-    /// used.
+    /// Returns an error if `TL_PROBE` names a helper that does not exist, the port is in use, or the
+    /// directory cannot be used.
     pub async fn start(self) -> Result<Emulator, StartError> {
         let (sender, receiver) = oneshot::channel();
         let server = self.spawn(move |outcome| _ = sender.send(outcome))?;
+        let _hold = hold_clock();
         let outcome = receiver.await.map_err(|_| StartError::thread_died())?;
         server.finish(outcome)
     }
@@ -216,8 +218,8 @@ impl EmulatorBuilder {
         on_started: impl FnOnce(StartResult) + Send + 'static,
     ) -> Result<ServerThread, StartError> {
         let prober = match self.prober {
-            Some(prober) => prober,
-            None => default_prober()?,
+            Some(prober) => (prober, MediaProber::Custom),
+            None => server::select_prober()?,
         };
         let (stop, stopped) = oneshot::channel();
         let (platform, runtime, port) = (self.platform, self.runtime, self.port);
@@ -248,21 +250,12 @@ impl ServerThread {
     }
 }
 
-fn default_prober() -> Result<Arc<dyn Prober>, StartError> {
-    match ProbePool::new(WorkerOptions::default()) {
-        Ok(pool) => Ok(Arc::new(pool)),
-        Err(error) => Err(StartError(format!(
-            "there is nothing to look at received media with, and the emulator accepts none unseen: {error}"
-        ))),
-    }
-}
-
 /// Runs the server until it is stopped. Blocks its thread.
 fn run(
     platform: Settings,
     settings: RuntimeSettings,
     port: u16,
-    prober: Arc<dyn Prober>,
+    prober: (Arc<dyn Prober>, MediaProber),
     on_started: impl FnOnce(StartResult),
     stopped: oneshot::Receiver<()>,
 ) {
@@ -303,7 +296,34 @@ fn run(
     executor.shutdown_timeout(STOP_LIMIT);
 }
 
+/// Keeps a paused tokio clock of the caller from jumping until the returned value is dropped: tokio
+/// does not move it while a closure of `spawn_blocking` runs.
+fn hold_clock() -> Option<mpsc::Sender<()>> {
+    let caller = Handle::try_current().ok()?;
+    let (release, released) = mpsc::channel();
+    // The receiver returns an error when the sender is dropped.
+    drop(caller.spawn_blocking(move || _ = released.recv()));
+    Some(release)
+}
+
 /// A running emulator. It stops when it is dropped.
+///
+/// It runs on threads and a tokio runtime of its own, so that its time does not depend on the
+/// runtime of the test.
+///
+/// # In tests with a paused clock
+///
+/// With `#[tokio::test(start_paused = true)]` or `tokio::time::pause`, the emulator's time and its
+/// requests stay real, and the delays of the async client of this project (between polls and before
+/// retries) pass at once:
+///
+/// - During a request of that client, the paused clock stands still. Its time limits apply to real
+///   time, so that they do not end a request that is being answered.
+/// - The video is ready at once by [`Schedule::INSTANT`], the default. With another schedule, use
+///   [`ClockMode::Manual`] and [`advance`](Self::advance): polls without delays would use up the
+///   deadline of a wait before a slower schedule ends in real time.
+/// - Another HTTP client with time limits on the tokio clock needs its own protection, for example
+///   a `tokio::task::spawn_blocking` that lasts as long as the request.
 pub struct Emulator {
     address: SocketAddr,
     runtime: Arc<Runtime>,
@@ -326,7 +346,10 @@ impl Emulator {
         EmulatorBuilder {
             port: 0,
             prober: None,
-            platform: Settings::default(),
+            platform: Settings {
+                schedule: Schedule::INSTANT,
+                ..Settings::default()
+            },
             runtime: RuntimeSettings::default(),
         }
     }
@@ -382,6 +405,12 @@ impl Emulator {
         entries
     }
 
+    /// How received media is probed, and why not better.
+    #[must_use]
+    pub fn prober(&self) -> &MediaProber {
+        &self.runtime.media_prober
+    }
+
     /// Why streams and thumbnails cannot be made, as text for the user; `None` if they can.
     #[must_use]
     pub fn lacks_ffmpeg(&self) -> Option<&str> {
@@ -430,6 +459,7 @@ impl Emulator {
             _ = sender.send(());
         });
         if joined.is_ok() {
+            let _hold = hold_clock();
             _ = receiver.await;
         }
     }

@@ -5,8 +5,14 @@
 //! out); [`Emulator`] serves it on 127.0.0.1, streams uploads to disk, probes received media and
 //! fetches URLs.
 //!
-//! Features, both on by default: `page` is the page at `/_emulator` for people, `sqlite` is state
-//! that persists across restarts. Tests that embed the emulator need neither.
+//! Features, the first two on by default: `page` is the page at `/_emulator` for people, `sqlite` is
+//! state that persists across restarts, `ffmpeg` probes received media in this process. Tests that
+//! embed the emulator need none of them.
+//!
+//! [`Emulator::start`] needs no other program. Received media is probed by the helper `tl-probe` if
+//! it is found, or else by the feature `ffmpeg`, or else by a reader of headers in pure Rust;
+//! [`Emulator::prober`] returns which. Without the program `ffmpeg`, there are no streams and
+//! thumbnails.
 //!
 //! Behavior that the platform documentation leaves open is configurable: see [`platform::quirks`].
 //!
@@ -37,7 +43,7 @@ mod server;
 pub use emulator::{Emulator, EmulatorBuilder};
 pub use exec::{Summary, exit_code};
 pub use platform::{Fault, FaultPlan, Operation, Plan, Schedule, Seed};
-pub use server::{ClockMode, JournalChunk, JournalEntry, StartError, TimeLimits};
+pub use server::{ClockMode, JournalChunk, JournalEntry, MediaProber, StartError, TimeLimits};
 
 /// Compiles the examples of the front page.
 #[cfg(doctest)]

@@ -32,6 +32,7 @@
 mod driver;
 mod failure;
 mod limits;
+mod paused_clock;
 mod public;
 mod reqwest_client;
 mod stream;
@@ -48,6 +49,8 @@ use tl_http::{
     SetupError, Transport, TransportError,
 };
 use tokio::{sync::Semaphore, time::Instant};
+
+use crate::paused_clock::ClockHold;
 
 #[cfg(feature = "tower")]
 pub use crate::tower::{RequestBody, TowerClient};
@@ -160,6 +163,10 @@ impl<C: HttpClient + ?Sized> HttpClient for Arc<C> {
 ///
 /// Its futures must run on a tokio runtime with time and I/O enabled. Dropping a future cancels its
 /// exchanges.
+///
+/// In a test with a paused clock (`tokio::time::pause`), exchanges take real time and the clock
+/// stands still during them; delays before retries and between polls pass at once. A time limit of
+/// an exchange applies to real time, and the clock jumps to it when it has passed.
 #[derive(Clone)]
 pub struct AsyncHttp {
     shared: Arc<Shared>,
@@ -213,7 +220,9 @@ impl Shared {
     async fn send(&self, exchange: Exchange) -> Outcome {
         // The semaphore is never closed. The timeout of the exchange starts once it has a permit.
         let _permit = self.permits.acquire().await.ok();
-        self.client.send(exchange.prepare(&self.settings)?).await
+        let request = exchange.prepare(&self.settings)?;
+        let _hold = ClockHold::new(request.timeout);
+        self.client.send(request).await
     }
 }
 

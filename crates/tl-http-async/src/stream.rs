@@ -17,7 +17,7 @@ use tl_http::{
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::{Shared, driver::at};
+use crate::{Shared, driver::at, paused_clock::ClockHold};
 
 /// Body of a streamed response from an [`HttpClient`](crate::HttpClient). Dropping it cancels the
 /// exchange.
@@ -110,6 +110,7 @@ enum State {
     Reading {
         end: Pin<Box<Sleep>>,
         idle: Duration,
+        _hold: ClockHold,
     },
     Waiting(Pin<Box<Sleep>>),
     Ended,
@@ -155,7 +156,7 @@ impl<F: Feed> AsyncStream<F> {
                     let now = self.now();
                     self.feed.on_head(now, head);
                 }
-                State::Reading { end, idle } => {
+                State::Reading { end, idle, .. } => {
                     let piece = match self.is_canceled {
                         true => Err(canceled(Delivery::Unknown)),
                         false => ready!(poll_piece(&mut self.body, end, *idle, cx)),
@@ -184,6 +185,7 @@ impl<F: Feed> AsyncStream<F> {
                         FeedStep::Read { idle } => State::Reading {
                             end: Box::pin(sleep_until(at(Instant::now(), idle))),
                             idle,
+                            _hold: ClockHold::new(idle),
                         },
                         FeedStep::Wait { .. } if self.is_canceled => {
                             self.feed.on_head(now, Err(canceled(Delivery::NotSent)));
@@ -228,6 +230,7 @@ impl<F: Feed> AsyncStream<F> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let request = exchange.prepare(&shared.settings)?;
+            let _hold = ClockHold::new(request.timeout);
             shared.client.open(request).await
         })
     }

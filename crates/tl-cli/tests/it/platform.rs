@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
+use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry, Schedule};
 use tl_testkit::server::{Reaction, Reply, Seen, Server};
 use tl_validate::worker::{ProbePool, WorkerOptions};
 
@@ -30,6 +30,7 @@ impl Platform {
         let pool = ProbePool::new(options).expect("the helper is built");
         let builder = Emulator::builder()
             .prober(Arc::new(pool))
+            .schedule(Schedule::FAST)
             // Streams take time that depends on the machine; tests of streams set the program.
             .ffmpeg("/nowhere/ffmpeg")
             .allow_private_urls(true);

@@ -11,7 +11,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use tl_client::validate::worker::{ProbePool, WorkerOptions};
-use tl_emulator::{Emulator, FaultPlan, JournalEntry};
+use tl_emulator::{Emulator, FaultPlan, JournalEntry, Schedule};
 
 use crate::StepResult;
 
@@ -24,6 +24,7 @@ pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> StepResult<()> 
     }
     let emulator = Emulator::builder()
         .prober(Arc::new(ProbePool::new(WorkerOptions::default())?))
+        .schedule(Schedule::FAST)
         .state_dir(state)
         .port(port)
         .faults(plan)?

@@ -19,6 +19,8 @@ mod ingest;
 ))]
 mod objects;
 mod own_stack;
+#[cfg(all(feature = "header", feature = "object_store"))]
+mod paused;
 mod probed;
 mod resume;
 mod routes;
@@ -41,7 +43,7 @@ use tl_client::{
     protocol::flow::WaitPolicy,
     validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober, VideoStream},
 };
-use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
+use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry, Schedule};
 
 /// A prober that returns the same result for every file.
 pub(crate) struct FixedProber(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
@@ -113,6 +115,7 @@ impl World {
     ) -> Self {
         let builder = Emulator::builder()
             .prober(Arc::new(FixedProber(platform)))
+            .schedule(Schedule::FAST)
             // The uploaded bytes are not a video that could be streamed.
             .ffmpeg("/nowhere/ffmpeg")
             .chunk_size(100);

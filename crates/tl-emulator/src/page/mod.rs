@@ -90,6 +90,8 @@ struct Page<'a> {
     filters: &'a Filters,
     /// Why streams and thumbnails are unavailable.
     lacks_ffmpeg: Option<&'a str>,
+    /// Why received media is checked by its headers only.
+    headers_only: Option<&'a str>,
     tasks_filter: Vec<Choice>,
     assets_filter: Vec<Choice>,
     operations_filter: Vec<Choice>,
@@ -110,6 +112,7 @@ async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters
     view::document(&Page {
         filters: &filters,
         lacks_ffmpeg: runtime.renderer.unavailable_reason(),
+        headers_only: runtime.media_prober.limitation(),
         tasks_filter: tasks::statuses(&filters),
         assets_filter: assets::types(&filters),
         operations_filter: journal::operations(&filters),

@@ -7,9 +7,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use ring::hmac;
 use serde::{Deserialize, Serialize};
 use tl_model::WebhookEventType;
+use tl_protocol::webhook;
 use url::Url;
 
 use super::Runtime;
@@ -21,9 +21,6 @@ const MAX_ATTEMPTS: u32 = 5;
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of recorded deliveries.
 const CAPACITY: usize = 1000;
-
-/// The header that carries the signature.
-pub(crate) const SIGNATURE_HEADER: &str = "TL-Signature";
 
 /// An `http` or `https` URL that receives events.
 #[derive(Debug, Deserialize)]
@@ -116,21 +113,6 @@ impl Deliveries {
     }
 }
 
-/// The value of the signature header for `body`, sent at `unix_seconds`.
-pub(crate) fn signature(secret: &str, unix_seconds: u64, body: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let mut signing = hmac::Context::with_key(&key);
-    signing.update(format!("{unix_seconds}.").as_bytes());
-    signing.update(body);
-    let hex: String = signing
-        .sign()
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("t={unix_seconds},v1={hex}")
-}
-
 /// Sends one event until a receiver accepts it or the attempts are used up.
 pub(crate) async fn deliver(
     runtime: Arc<Runtime>,
@@ -147,18 +129,13 @@ pub(crate) async fn deliver(
         }
         state.attempts += 1;
         // The receiver compares the time with its own clock, which may be set to the emulator's.
-        let sent_at = runtime
-            .clock
-            .now()
-            .wall
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let sent_at = runtime.clock.now().wall;
         let sent = runtime
             .webhook_client
             .post(url.clone())
             .header(
-                SIGNATURE_HEADER,
-                signature(&secret, sent_at.as_secs(), &body),
+                webhook::SIGNATURE_HEADER,
+                webhook::sign(&secret, sent_at, &body),
             )
             .header("content-type", "application/json")
             .timeout(RESPONSE_TIMEOUT)
@@ -174,18 +151,5 @@ pub(crate) async fn deliver(
             Err(error) => Some(super::fetch::root_cause(&error)),
         };
         runtime.deliveries.record(&state);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signature_matches_the_published_vector() {
-        assert_eq!(
-            signature("whsec_test", 1_700_000_000, br#"{"name":"test"}"#),
-            "t=1700000000,v1=fa0dcce4edf852e110983c9ca76f2fd01a30d31db190e44954d2130690a0fee3"
-        );
     }
 }

@@ -17,6 +17,7 @@ mod guard;
 mod journal;
 mod media_store;
 mod playlist;
+mod prober;
 mod redact;
 pub(crate) mod renderer;
 mod request_body;
@@ -56,6 +57,8 @@ use tokio::{
 
 pub use clock::ClockMode;
 pub use journal::{JournalChunk, JournalEntry};
+pub use prober::MediaProber;
+pub(crate) use prober::select as select_prober;
 pub use request_body::TimeLimits;
 pub(crate) use runtime::{Observer, Runtime, RuntimeSettings};
 pub use start_error::StartError;

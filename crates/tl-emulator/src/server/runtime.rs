@@ -12,7 +12,7 @@ use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober};
 use url::Url;
 
 use super::{
-    ClockMode, JournalEntry, StartError, TimeLimits,
+    ClockMode, JournalEntry, MediaProber, StartError, TimeLimits,
     clock::Clock,
     delivery::{self, Deliveries, DeliveryState},
     fetch,
@@ -75,6 +75,7 @@ pub(crate) struct Runtime {
     pub(crate) journal: Journal,
     pub(crate) media: MediaStore,
     prober: Arc<dyn Prober>,
+    pub(crate) media_prober: MediaProber,
     pub(crate) fetch_client: reqwest::Client,
     /// Client for webhooks. The user supplies the addresses, so private ones are allowed.
     pub(super) webhook_client: reqwest::Client,
@@ -89,7 +90,7 @@ impl Runtime {
     pub(crate) fn new(
         platform: Settings,
         settings: RuntimeSettings,
-        prober: Arc<dyn Prober>,
+        (prober, media_prober): (Arc<dyn Prober>, MediaProber),
     ) -> Result<Self, StartError> {
         let folder = settings
             .state_dir
@@ -132,6 +133,7 @@ impl Runtime {
             settings,
             media,
             prober,
+            media_prober,
             fetch_client,
             webhook_client,
             deliveries: Deliveries::default(),
@@ -224,12 +226,20 @@ impl Runtime {
                 tl_validate::open_media(&path).map_err(|error| error.with_name(&filename))?;
             prober.probe_file(opened, &filename)
         });
-        probing.await.unwrap_or_else(|error| {
+        let probed = probing.await.unwrap_or_else(|error| {
             Err(ProbeError::new(
                 ProbeErrorKind::HelperFailed,
-                name,
+                name.clone(),
                 format!("the prober failed ({error})"),
             ))
+        });
+        // A reader of headers knows few formats. The client must not retry such a file: reject it
+        // as no media, with the prober's reason.
+        probed.map_err(|error| match error.kind() {
+            ProbeErrorKind::UnsupportedFormat => {
+                ProbeError::new(ProbeErrorKind::NotMedia, name, error.seen())
+            }
+            _ => error,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tl_emulator::{ClockMode, Emulator, Schedule};
+use tl_emulator::{ClockMode, Schedule};
 
 use crate::{
     clips::clip,
@@ -225,13 +225,4 @@ fn idle_connection_does_not_delay_shutdown() {
         started.elapsed()
     );
     assert!(read_response(&mut idle).is_none());
-}
-
-#[test]
-fn start_fails_without_a_prober() {
-    // There is no `tl-probe` next to the test program.
-    let error = Emulator::start_blocking();
-    if let Err(error) = error {
-        assert!(error.to_string().contains("tl-probe"), "{error}");
-    }
 }

@@ -35,6 +35,7 @@ mod raw;
 mod renderer;
 mod renditions;
 mod sessions;
+mod start;
 mod state_machine;
 mod static_assets;
 mod uploads;

@@ -8,12 +8,15 @@ use std::{
 };
 
 use serde_json::Value;
-use tl_emulator::{Emulator, EmulatorBuilder};
+use tl_emulator::{Emulator, EmulatorBuilder, Schedule};
 use tl_validate::ffmpeg::InProcess;
 
-/// A builder with the defaults of all tests: media is probed in this process.
+/// A builder with the defaults of all tests: media is probed in this process, and a task passes
+/// through every status.
 pub(crate) fn builder() -> EmulatorBuilder {
-    Emulator::builder().prober(Arc::new(InProcess::new()))
+    Emulator::builder()
+        .prober(Arc::new(InProcess::new()))
+        .schedule(Schedule::FAST)
 }
 
 #[derive(Debug)]
