@@ -5,7 +5,6 @@
 //! | Module | Content |
 //! |---|---|
 //! | [`setup`], [`test`](mod@test), [`demo`], [`corpus`], [`fuzz`], [`ci`] | the commands |
-//! | [`api`] | the command that compares public items with a list |
 //! | [`bench`](mod@bench) | the command that runs the package `tl-bench` |
 //! | [`needs`] | what the machine must have, and the packages that provide it |
 //! | [`python`] | pinned tools and packages from PyPI |
@@ -17,7 +16,6 @@
     reason = "a command-line program writes to its terminal"
 )]
 
-mod api;
 mod bench;
 mod ci;
 mod corpus;
@@ -45,7 +43,6 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo [-- ARGS]   Set up, then check, upload and index clips with an emulator on this machine
   corpus [DIR]     Make the media files of tests and benches in target/corpus or DIR
   bench NAME       Run the bench `upload`, `validate` or `emulator`; --quick, --write, --strict
-  api [--write]    Compare the public items of the libraries with docs/api, or write them
   fuzz [TARGET]    Run fuzz targets for a minute each, or --seconds N; needs nightly and cargo-fuzz
   ci STEP          Run one check, or `all`; `cargo xtask ci` lists the checks
   help             Print this list";
@@ -77,7 +74,6 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "test" => test::run(rest),
         "demo" => demo::run(rest),
         "corpus" => corpus::run(rest),
-        "api" => api::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "ci" => ci::run(rest),
@@ -132,6 +128,6 @@ mod tests {
         let refused = dispatch(&words("dance")).unwrap_err();
         assert!(refused.is::<Usage>() && refused.to_string().ends_with(USAGE));
         assert!(dispatch(&words("doctor now")).unwrap_err().is::<Usage>());
-        assert_eq!(command_names().count(), 10);
+        assert_eq!(command_names().count(), 9);
     }
 }

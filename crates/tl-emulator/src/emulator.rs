@@ -308,8 +308,8 @@ fn hold_clock() -> Option<mpsc::Sender<()>> {
 
 /// A running emulator. It stops when it is dropped.
 ///
-/// It runs on threads and a tokio runtime of its own, so that its time does not depend on the
-/// runtime of the test.
+/// It runs on separate threads with a separate tokio runtime, so that its time does not depend on
+/// the runtime of the test.
 ///
 /// # In tests with a paused clock
 ///

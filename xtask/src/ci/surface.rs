@@ -74,11 +74,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// Writes the JSON of libraries to `doc` below the target folder.
-pub(crate) fn write_json(
-    workspace: &Workspace,
-    packages: &str,
-    root: &Path,
-) -> Result<(), Failure> {
+fn write_json(workspace: &Workspace, packages: &str, root: &Path) -> Result<(), Failure> {
     let rustdoc = std::env::var("RUSTDOC").unwrap_or_else(|_| "rustdoc".into());
     let wrapper = workspace.target.join("xtask/rustdoc-json");
     // Set for all of cargo, the variable would rebuild every dependency.
@@ -103,16 +99,11 @@ pub(crate) fn write_json(
     Ok(())
 }
 
-/// The JSON of a library, as [`write_json`] wrote it.
-pub(crate) fn read_json(workspace: &Workspace, package: &str) -> Result<Value, Failure> {
-    let file = format!("doc/{}.json", package.replace('-', "_"));
-    let path: PathBuf = workspace.target.join(file);
-    Ok(serde_json::from_str(&workspace.sh.read_file(&path)?)?)
-}
-
 /// The foreign types in the public items of a crate.
 fn check(workspace: &Workspace, package: &str) -> Result<Vec<String>, Failure> {
-    let json = read_json(workspace, package)?;
+    let file = format!("doc/{}.json", package.replace('-', "_"));
+    let path: PathBuf = workspace.target.join(file);
+    let json: Value = serde_json::from_str(&workspace.sh.read_file(&path)?)?;
     let index = json["index"]
         .as_object()
         .context("rustdoc wrote no index")?;

@@ -17,7 +17,7 @@ use crate::{
 const CHILD: &str = "TL_EMULATOR_START_TEST";
 
 /// Runs `test` of this program in a process without a search path and without helpers: the program
-/// is linked into a folder of its own, because a helper may be next to it.
+/// is linked into an empty folder, because a helper may be next to it.
 fn run_alone(test: &str, probe: Option<&str>) -> std::process::Output {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = tempfile::tempdir_in(base).unwrap();
