@@ -57,17 +57,14 @@ impl Machine {
     }
 
     fn succeeds(&self, script: &str) -> bool {
-        self.sh(script)
-            .output()
-            .is_ok_and(|output| output.status.success())
+        let output = self.sh(script).output();
+        output.is_ok_and(|output| output.status.success())
     }
 
     /// What meets a need, or what is missing: the first line that its test prints.
     fn test(&self, need: &Need) -> Result<String, String> {
-        let output = self
-            .sh(need.test)
-            .output()
-            .map_err(|error| error.to_string())?;
+        let output = self.sh(need.test).output();
+        let output = output.map_err(|error| error.to_string())?;
         let line = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
             text.lines().next().unwrap_or_default().trim().to_owned()
@@ -80,10 +77,8 @@ impl Machine {
     }
 
     fn missing(&self) -> Vec<&'static Need> {
-        NEEDS
-            .iter()
-            .filter(|need| self.test(need).is_err())
-            .collect()
+        let missing = |need: &&Need| self.test(need).is_err();
+        NEEDS.iter().filter(missing).collect()
     }
 
     /// The index of the package manager in [`MANAGERS`].
@@ -99,24 +94,15 @@ impl Machine {
         let Some(index) = self.manager() else {
             bail!("unknown package manager; install {}", names.join(", "));
         };
-        let packages: Vec<&str> = missing
-            .iter()
-            .map(|need| need.packages[index])
-            .filter(|packages| !packages.is_empty())
-            .collect();
+        let packages = missing.iter().map(|need| need.packages[index]);
+        let packages: Vec<&str> = packages.filter(|name| !name.is_empty()).collect();
         if packages.is_empty() {
             bail!("no package provides {}", names.join(", "));
         }
-        let sudo = if MANAGERS[index].needs_root && !self.is_root() {
-            "sudo "
-        } else {
-            ""
-        };
-        Ok(format!(
-            "{sudo}{} {}",
-            MANAGERS[index].install,
-            packages.join(" ")
-        ))
+        let needs_sudo = MANAGERS[index].needs_root && !self.is_root();
+        let sudo = if needs_sudo { "sudo " } else { "" };
+        let install = MANAGERS[index].install;
+        Ok(format!("{sudo}{install} {}", packages.join(" ")))
     }
 
     fn is_root(&self) -> bool {
@@ -241,15 +227,11 @@ mod tests {
                 .run()
                 .unwrap();
         }
-        let variables = vec![
-            ("PATH", bin.display().to_string()),
-            ("LIBCLANG_PATH", format!("{here}/lib")),
-            ("CC", String::new()),
-            ("CHROMIUM", String::new()),
-            ("FFMPEG_DIR", String::new()),
-            ("PKG_CONFIG", String::new()),
-            ("POSTGRES_BIN", format!("{here}/none")),
-        ];
+        let unset = ["CC", "CHROMIUM", "FFMPEG_DIR", "PKG_CONFIG"];
+        let mut variables: Vec<_> = unset.map(|name| (name, String::new())).into();
+        variables.push(("PATH", bin.display().to_string()));
+        variables.push(("LIBCLANG_PATH", format!("{here}/lib")));
+        variables.push(("POSTGRES_BIN", format!("{here}/none")));
         let machine = Machine { variables };
         Simulated {
             machine,
@@ -292,17 +274,11 @@ mod tests {
     #[test]
     fn sudo_is_used_if_it_asks_for_no_password() {
         let sudo = r#"[ "$1" = -n ] && shift; exec "$@""#;
-        check(
-            &simulated(&[("id", "echo 1000"), ("sudo", sudo), ("true", "")]),
-            INSTALL,
-            Ok(()),
-        );
+        let user = ("id", "echo 1000");
+        let asks_nothing = simulated(&[user, ("sudo", sudo), ("true", "")]);
+        check(&asks_nothing, INSTALL, Ok(()));
         let hint = "hint: run `sudo apt-get install -y --no-install-recommends pkg-config ";
-        check(
-            &simulated(&[("id", "echo 1000"), ("sudo", "exit 1")]),
-            "",
-            Err(hint),
-        );
+        check(&simulated(&[user, ("sudo", "exit 1")]), "", Err(hint));
     }
 
     #[test]
@@ -310,11 +286,8 @@ mod tests {
         let simulated = simulated(&[("brew", "")]);
         let bin = simulated.folder.path().join("bin/apt-get");
         simulated.sh.remove_path(bin).unwrap();
-        check(
-            &simulated,
-            "",
-            Err("run `brew install pkgconf ffmpeg llvm ffmpeg chromium postgresql python`"),
-        );
+        let hint = "run `brew install pkgconf ffmpeg llvm ffmpeg chromium postgresql python`";
+        check(&simulated, "", Err(hint));
     }
 
     #[test]
@@ -328,11 +301,8 @@ mod tests {
     fn a_failed_installation_ends_with_the_command() {
         let broken = r#"echo "$*" >> "$HERE/log"; exit 100"#;
         let hint = "hint: run `apt-get update && apt-get install";
-        check(
-            &simulated(&[("apt-get", broken)]),
-            &format!("{INSTALL}{UPDATE}"),
-            Err(hint),
-        );
+        let simulated = simulated(&[("apt-get", broken)]);
+        check(&simulated, &format!("{INSTALL}{UPDATE}"), Err(hint));
     }
 
     #[test]
@@ -346,22 +316,14 @@ mod tests {
         assert_eq!(test("C compiler"), Err("no stdlib.h".into()));
         let lib = simulated.folder.path().join("lib");
         assert!(test("libclang").unwrap_err().starts_with("no libclang in"));
-        simulated
-            .sh
-            .write_file(lib.join("libclang-cpp.so.14"), "")
-            .unwrap();
+        let write = |name| simulated.sh.write_file(lib.join(name), "").unwrap();
+        write("libclang-cpp.so.14");
         assert!(test("libclang").unwrap_err().starts_with("no libclang in"));
-        simulated
-            .sh
-            .write_file(lib.join("libclang-14.so.1"), "")
-            .unwrap();
+        write("libclang-14.so.1");
         assert!(test("libclang").unwrap().ends_with("libclang-14.so.1"));
         simulated.sh.remove_path(lib.join("clang")).unwrap();
-        assert!(
-            test("libclang")
-                .unwrap_err()
-                .ends_with("but not its headers")
-        );
+        let why = test("libclang").unwrap_err();
+        assert!(why.ends_with("but not its headers"), "{why}");
     }
 
     #[test]
