@@ -37,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
 /// The files that a package with this list of files lacks.
 fn missing(package: &str, list: &str) -> Vec<String> {
     let lacks = |file: &&str| !list.lines().any(|line| line == *file);
-    let missing = FILES.into_iter().filter(|file| lacks(&file));
+    let missing = FILES.into_iter().filter(lacks);
     missing
         .map(|file| format!("{package}: the package has no {file}"))
         .collect()
