@@ -70,7 +70,8 @@ def map_body(context, body):
         body.update(choose("index_id", body["index_id"]))
     entities = body.get("entities")
     for entity in [body, *(entities if isinstance(entities, list) else [])]:
+        ids = entity.get("asset_ids") if isinstance(entity, dict) else None
         # Mostly known images: a generated asset does not exist.
-        if isinstance(entity, dict) and entity.get("asset_ids") and RNG.random() < 0.75:
+        if isinstance(ids, list) and ids and all(ID.fullmatch(str(id)) for id in ids) and RNG.random() < 0.75:
             entity["asset_ids"] = [RNG.choice(IMAGES)]
     return body
