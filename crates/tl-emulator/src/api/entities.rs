@@ -17,7 +17,7 @@ use super::{
     listing::{self, SortKey},
 };
 use crate::core::{
-    Env, Refusal, State,
+    Env, Refusal, State, ids,
     lifecycle::after,
     records::{EntityCollectionRecord, EntityRecord},
     time::api_timestamp,
@@ -191,6 +191,10 @@ fn create_many(
 ) -> Result<CreatedEntities, Refusal> {
     let collection = request.entity_collection_id.as_str();
     state.entity_collection(collection)?;
+    // A malformed id is an error of the request, not of one entity.
+    for asset in request.entities.iter().flat_map(|entity| &entity.asset_ids) {
+        ids::check("asset_ids", asset.as_str())?;
+    }
     let mut result = CreatedEntities::default();
     for (index, entity) in request.entities.into_iter().enumerate() {
         let name = entity.name.clone();
@@ -318,6 +322,9 @@ fn remove_assets(
     let collection = request.entity_collection_id.as_str();
     let id = request.entity_id.as_str();
     let entity = state.entity(collection, id)?;
+    for asset in &request.asset_ids {
+        ids::check("asset_ids", asset.as_str())?;
+    }
     let is_removed = |asset: &String| request.asset_ids.iter().any(|id| id == asset.as_str());
     // Documented: the last asset cannot be removed. The code is not documented.
     if entity.asset_ids.iter().all(is_removed) {
@@ -345,7 +352,12 @@ fn images(
 ) -> Result<Vec<String>, Refusal> {
     let mut images: Vec<String> = Vec::new();
     for asset_id in asset_ids {
-        let asset = state.asset(asset_id.as_str())?;
+        ids::check("asset_ids", asset_id.as_str())?;
+        let Some(asset) = state.assets.get(asset_id.as_str()) else {
+            // Only 400 is documented here.
+            let detail = format!("the asset {asset_id} does not exist");
+            return Err(Refusal::invalid("asset_ids", &detail));
+        };
         if asset.kind() != tl_model::AssetType::Image {
             let detail = format!("the asset {asset_id} is not an image");
             return Err(Refusal::invalid("asset_ids", &detail));

@@ -70,7 +70,7 @@ pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
             if error.kind() == ProbeErrorKind::HelperMissing
                 && std::env::var_os("TL_PROBE").is_none_or(|value| value.is_empty()) =>
         {
-            Ok(in_process(error.seen().to_owned()))
+            Ok(in_process(error.seen()))
         }
         Err(error) => Err(StartError(format!(
             "no prober for received media: {error}; correct or unset TL_PROBE"
@@ -83,17 +83,18 @@ pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
 #[expect(clippy::unnecessary_wraps, reason = "same signature on every system")]
 pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
     let reason = "helper processes are not supported on this operating system";
-    Ok(in_process(reason.to_owned()))
+    Ok(in_process(reason))
 }
 
 #[cfg(feature = "ffmpeg")]
-fn in_process(reason: String) -> (Arc<dyn Prober>, MediaProber) {
+fn in_process(reason: &str) -> (Arc<dyn Prober>, MediaProber) {
     let prober = tl_validate::ffmpeg::InProcess::new();
+    let reason = reason.to_owned();
     (Arc::new(prober), MediaProber::InProcess { reason })
 }
 
 #[cfg(not(feature = "ffmpeg"))]
-fn in_process(reason: String) -> (Arc<dyn Prober>, MediaProber) {
+fn in_process(reason: &str) -> (Arc<dyn Prober>, MediaProber) {
     let prober = tl_validate::header::HeaderReader::new();
     let reason = format!("{reason}; the feature `ffmpeg` is off");
     (Arc::new(prober), MediaProber::Header { reason })

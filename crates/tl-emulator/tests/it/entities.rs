@@ -220,4 +220,13 @@ fn invalid_entities_are_refused() {
     let body = json!({ "name": "Ada", "asset_ids": [asset] });
     assert_eq!(world.json("POST", nowhere, &body).status, 404);
     assert_eq!(world.get("/entity-collections/x").status, 400);
+    let created = entity(&mut world, &path, "Ada", &asset);
+    let assets = format!(
+        "{path}/entities/{}/assets",
+        created.body["_id"].as_str().unwrap()
+    );
+    for method in ["POST", "DELETE"] {
+        let refused = world.json(method, &assets, &json!({ "asset_ids": ["x"] }));
+        assert_eq!(refused.status, 400, "{method}");
+    }
 }

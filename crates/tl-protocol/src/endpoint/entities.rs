@@ -336,7 +336,13 @@ impl JsonMember for Vec<NewEntity> {
         json::filled(object, name)?
             .iter()
             .map(|entity| match entity.as_object() {
-                Some(entity) => NewEntity::read(entity),
+                Some(entity) => {
+                    let known = |member: &&String| NewEntity::MEMBERS.contains(&member.as_str());
+                    match entity.keys().find(|member| !known(member)) {
+                        Some(unknown) => Err(Rejection::unknown(&format!("{name}.{unknown}"))),
+                        None => NewEntity::read(entity),
+                    }
+                }
                 None => Err(Rejection::invalid(
                     name,
                     format!("{}: an object is expected", json::kind_of(entity)),
