@@ -30,10 +30,8 @@ pub(crate) fn doctor() -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!(
-        "something is missing\n  hint: run `{}`",
-        machine.install_line(&missing)?
-    )
+    let install = machine.install_line(&missing)?;
+    bail!("something is missing\n  hint: run `{install}`")
 }
 
 /// The names of the missing needs.
@@ -117,11 +115,8 @@ fn install_missing(machine: &Machine) -> Result<(), Failure> {
         return Ok(());
     }
     for need in &missing {
-        eprintln!(
-            "setup: missing {}: {}",
-            need.name,
-            machine.test(need).unwrap_or_else(|why| why)
-        );
+        let why = machine.test(need).unwrap_or_else(|why| why);
+        eprintln!("setup: missing {}: {why}", need.name);
     }
     let line = machine.install_line(&missing)?;
     if machine.manager() != Some(0) {
