@@ -60,8 +60,7 @@ impl EmulatorBuilder {
     }
 
     /// The prober for received media. The default is a pool of `tl-probe` helper processes if the
-    /// helper is found, or else FFmpeg in this process with the feature `ffmpeg`, or else a reader
-    /// of headers. See [`Emulator::prober`].
+    /// helper is found, or else a reader of headers. See [`Emulator::prober`].
     #[must_use]
     pub fn prober(mut self, prober: Arc<dyn Prober>) -> Self {
         self.prober = Some(prober);

@@ -19,15 +19,10 @@ pub enum MediaProber {
     Custom,
     /// Helper processes of this program, which use FFmpeg.
     Helper(PathBuf),
-    /// FFmpeg in this process, by the feature `ffmpeg`.
-    InProcess {
-        /// Why there are no helper processes.
-        reason: String,
-    },
     /// The reader of headers in pure Rust. It reads mp4, mov, mkv and webm, and reports fewer
     /// facts.
     Header {
-        /// Why no prober with FFmpeg is available.
+        /// Why there are no helper processes.
         reason: String,
     },
 }
@@ -48,13 +43,15 @@ impl fmt::Display for MediaProber {
         match self {
             Self::Custom => f.write_str("custom prober"),
             Self::Helper(program) => write!(f, "helper {}", program.display()),
-            Self::InProcess { reason } => write!(f, "FFmpeg in this process ({reason})"),
             Self::Header { reason } => write!(f, "headers only ({reason})"),
         }
     }
 }
 
-/// Returns the helper if it is found, or else the best prober in this process.
+/// Returns the helper if it is found, or else the header reader.
+///
+/// There is no feature that probes with FFmpeg in this process: a program that embeds the emulator
+/// would link FFmpeg whenever another crate enables the feature.
 ///
 /// # Errors
 /// If `TL_PROBE` names a helper that does not exist: a helper that was set explicitly is not
@@ -86,16 +83,8 @@ pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
     Ok(in_process(reason))
 }
 
-#[cfg(feature = "ffmpeg")]
-fn in_process(reason: &str) -> (Arc<dyn Prober>, MediaProber) {
-    let prober = tl_validate::ffmpeg::InProcess::new();
-    let reason = reason.to_owned();
-    (Arc::new(prober), MediaProber::InProcess { reason })
-}
-
-#[cfg(not(feature = "ffmpeg"))]
 fn in_process(reason: &str) -> (Arc<dyn Prober>, MediaProber) {
     let prober = tl_validate::header::HeaderReader::new();
-    let reason = format!("{reason}; the feature `ffmpeg` is off");
+    let reason = reason.to_owned();
     (Arc::new(prober), MediaProber::Header { reason })
 }
