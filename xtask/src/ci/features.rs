@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 /// `hosts` of tl-client without `tls-ring`.
 const EXCLUDED: &str = "default,tls-aws-lc";
 
-/// The features that tl-client only passes on, without code of its own. Its 864 combinations with
+/// The features that tl-client only passes on: it has no code for them. Its 864 combinations with
 /// them would take longer than all tests.
 const PASSED_ON: &str = "stream,tls-ring,native-roots,tower,tracing,webhook";
 
