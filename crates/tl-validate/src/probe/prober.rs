@@ -62,56 +62,31 @@ pub trait Prober: Send + Sync {
     }
 }
 
-impl<P: Prober + ?Sized> Prober for &P {
-    #[cfg(feature = "file")]
-    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
-        (**self).probe(path)
-    }
-    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        (**self).probe_file(file, name)
-    }
-    fn probe_ranges(
-        &self,
-        source: &mut dyn RangeRead,
-        name: &str,
-    ) -> Result<MediaFacts, ProbeError> {
-        (**self).probe_ranges(source, name)
-    }
+/// Implements [`Prober`] for pointers to a prober.
+macro_rules! forward {
+    ($($Pointer:ty),+) => {
+        $(
+        impl<P: Prober + ?Sized> Prober for $Pointer {
+            #[cfg(feature = "file")]
+            fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
+                (**self).probe(path)
+            }
+            fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
+                (**self).probe_file(file, name)
+            }
+            fn probe_ranges(
+                &self,
+                source: &mut dyn RangeRead,
+                name: &str,
+            ) -> Result<MediaFacts, ProbeError> {
+                (**self).probe_ranges(source, name)
+            }
+        }
+        )+
+    };
 }
 
-impl<P: Prober + ?Sized> Prober for std::sync::Arc<P> {
-    #[cfg(feature = "file")]
-    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
-        (**self).probe(path)
-    }
-    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        (**self).probe_file(file, name)
-    }
-    fn probe_ranges(
-        &self,
-        source: &mut dyn RangeRead,
-        name: &str,
-    ) -> Result<MediaFacts, ProbeError> {
-        (**self).probe_ranges(source, name)
-    }
-}
-
-impl<P: Prober + ?Sized> Prober for Box<P> {
-    #[cfg(feature = "file")]
-    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
-        (**self).probe(path)
-    }
-    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        (**self).probe_file(file, name)
-    }
-    fn probe_ranges(
-        &self,
-        source: &mut dyn RangeRead,
-        name: &str,
-    ) -> Result<MediaFacts, ProbeError> {
-        (**self).probe_ranges(source, name)
-    }
-}
+forward!(&P, std::sync::Arc<P>, Box<P>);
 
 /// Limits and options of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

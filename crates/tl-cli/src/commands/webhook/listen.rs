@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use clap::Args;
-use tl_client::model::WebhookEvent;
 use tl_client::protocol::webhook::{self, SignatureError};
 use tokio::sync::Notify;
 
@@ -158,25 +157,14 @@ async fn receive(
 impl Receiver {
     /// Verifies a request and prints its event. A repeated delivery is accepted, but not printed.
     fn accept(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), (StatusCode, String)> {
-        let signature = headers
-            .get(webhook::SIGNATURE_HEADER)
-            .and_then(|value| value.to_str().ok())
-            .ok_or((
-                StatusCode::BAD_REQUEST,
-                "it has no header TL-Signature".to_owned(),
-            ))?;
         let now = SystemTime::now();
-        webhook::verify(&self.secret, signature, body, now, webhook::TOLERANCE).map_err(
-            |error| {
-                let status = match error {
-                    SignatureError::Malformed => StatusCode::BAD_REQUEST,
-                    _ => StatusCode::UNAUTHORIZED,
-                };
-                (status, error.to_string())
-            },
-        )?;
-        let event: WebhookEvent = serde_json::from_slice(body)
-            .map_err(|error| (StatusCode::BAD_REQUEST, format!("not an event: {error}")))?;
+        let event = webhook::receive(&self.secret, headers, body, now).map_err(|error| {
+            let status = match error {
+                SignatureError::Malformed | SignatureError::NotAnEvent => StatusCode::BAD_REQUEST,
+                _ => StatusCode::UNAUTHORIZED,
+            };
+            (status, error.to_string())
+        })?;
 
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         let id = event.id.to_string();
