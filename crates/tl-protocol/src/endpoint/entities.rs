@@ -8,7 +8,7 @@ use tl_model::{
 
 use super::{
     PageRequest, Rejection, Sort, endpoint,
-    json::{self, JsonBody, JsonMember},
+    json::{self, JsonBody, JsonMember, first_unknown},
     resource,
 };
 
@@ -336,13 +336,10 @@ impl JsonMember for Vec<NewEntity> {
         json::filled(object, name)?
             .iter()
             .map(|entity| match entity.as_object() {
-                Some(entity) => {
-                    let known = |member: &&String| NewEntity::MEMBERS.contains(&member.as_str());
-                    match entity.keys().find(|member| !known(member)) {
-                        Some(unknown) => Err(Rejection::unknown(&format!("{name}.{unknown}"))),
-                        None => NewEntity::read(entity),
-                    }
-                }
+                Some(entity) => match first_unknown(entity, NewEntity::MEMBERS) {
+                    Some(key) => Err(Rejection::unknown(&format!("{name}.{key}"))),
+                    None => NewEntity::read(entity),
+                },
                 None => Err(Rejection::invalid(
                     name,
                     format!("{}: an object is expected", json::kind_of(entity)),

@@ -22,6 +22,12 @@ pub trait JsonBody: Serialize + Sized {
     fn read(object: &Map<String, Value>) -> Result<Self, Rejection>;
 }
 
+/// The first member of an object that is not in `known`.
+pub(super) fn first_unknown<'a>(object: &'a Map<String, Value>, known: &[&str]) -> Option<&'a str> {
+    let mut keys = object.keys().map(String::as_str);
+    keys.find(|key| !known.contains(key))
+}
+
 /// Reads the body of a request as a `T`.
 pub(super) fn read_body<T: JsonBody>(request: &Received) -> Result<T, Rejection> {
     T::read(request.json_with(T::MEMBERS)?)

@@ -191,7 +191,7 @@ impl Received {
     /// If the body is not a JSON object, or a key is unknown.
     pub fn json_with(&self, known: &[&str]) -> Result<&Map<String, Value>, Rejection> {
         let object = self.json()?;
-        match object.keys().find(|key| !known.contains(&key.as_str())) {
+        match super::json::first_unknown(object, known) {
             Some(key) => Err(Rejection::unknown(key)),
             None => Ok(object),
         }
