@@ -1,8 +1,8 @@
 //! The OpenAPI description of the API, generated from the registry of endpoints: a new operation
 //! is in it because it is declared.
 //!
-//! `description.json` contains what the declarations do not say: the schemas of bodies by the names
-//! of their types, and how the emulator is stricter than a declaration.
+//! The JSON files beside it, one per resource, contain what the declarations do not say: the schemas
+//! of bodies by the names of their types, and how the emulator is stricter than a declaration.
 
 use std::sync::LazyLock;
 
@@ -12,6 +12,18 @@ use tl_protocol::endpoint::{BodyKind, Parameter, Place, ValueKind};
 use super::routes::{ROUTES, Route};
 use crate::core::limits;
 
+/// The files with details, one per resource. Each may have every part that [`DETAILS`] lists.
+const FILES: &[&str] = &[
+    include_str!("general.json"),
+    include_str!("indexes.json"),
+    include_str!("tasks.json"),
+    include_str!("videos.json"),
+    include_str!("assets.json"),
+    include_str!("entities.json"),
+    include_str!("uploads.json"),
+    include_str!("indexed_assets.json"),
+];
+
 /// What the declarations do not say:
 ///
 /// - `info` and `components` of the description;
@@ -20,7 +32,14 @@ use crate::core::limits;
 /// - `operations`: changes to single operations as merge patches (RFC 7396). Parameters are given by
 ///   name.
 static DETAILS: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("description.json")).expect("the file is JSON")
+    let mut details = json!({});
+    for file in FILES {
+        merge(
+            &mut details,
+            &serde_json::from_str(file).expect("the file is JSON"),
+        );
+    }
+    details
 });
 
 /// The description of the API with all quirks at their defaults.
@@ -459,5 +478,29 @@ mod tests {
             target,
             json!({ "a": { "c": 2, "e": 4 }, "d": [5], "f": { "g": 6 } })
         );
+    }
+
+    #[test]
+    fn no_detail_is_in_two_files() {
+        let mut seen = BTreeSet::new();
+        for file in FILES {
+            let file: Value = serde_json::from_str(file).unwrap();
+            let parts = [
+                "/components/schemas",
+                "/parameters",
+                "/members",
+                "/operations",
+            ];
+            for part in parts {
+                for name in file
+                    .pointer(part)
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flatten()
+                {
+                    assert!(seen.insert((part, name.0.clone())), "{part}: {}", name.0);
+                }
+            }
+        }
     }
 }
