@@ -28,16 +28,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The state of the rate limiter.
     ("tl-ledger", &["tl-protocol"]),
     (
+        "tl-bulk",
+        &[
+            "tl-client",
+            "tl-ledger",
+            "tl-model",
+            "tl-protocol",
+            "tl-validate",
+        ],
+    ),
+    (
         "tl-emulator",
         &["tl-http", "tl-model", "tl-protocol", "tl-validate"],
     ),
     (
         "twelvelabs-cli",
         &[
+            "tl-bulk",
             "tl-client",
             "tl-emulator",
             "tl-http",
             "tl-http-async",
+            "tl-ledger",
             "tl-model",
             "tl-protocol",
             "tl-validate",
@@ -55,6 +67,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("tl-validate", &["tl-corpus"]),
     // The demo and the tests of the facade speak to the emulator; its examples send real clips.
     ("tl-client", &["tl-corpus", "tl-emulator"]),
+    ("tl-bulk", &["tl-corpus", "tl-emulator", "tl-testkit"]),
     // Fixes and cuts are held against the whole corpus.
     ("twelvelabs-cli", &["tl-corpus", "tl-emulator"]),
     // The examples in their documentation send the calls of the API.
