@@ -64,6 +64,7 @@ Environment variables:
   TWELVE_LABS_API_KEY_FILE                  file with the API key (--api-key-file); takes precedence
   TWELVELABS_BASE_URL                       base URL of the API (--base-url)
   TL_CHECKPOINTS                            checkpoint directory (--checkpoints)
+  TL_LEDGER                                 ledger of bulk ingestions (--ledger)
   TL_CACHE                                  cache directory (--cache-dir)
   TL_PROBE                                  path of the helper `tl-probe` [default: next to `tl`]
   FFMPEG                                    path of `ffmpeg` [default: search PATH]

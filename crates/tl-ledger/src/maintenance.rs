@@ -103,7 +103,7 @@ impl Ledger {
     /// The database failed.
     pub fn retry(&mut self, now: Timestamp, selection: &Selection, retry: Retry) -> Result<u64> {
         let now = self.now(now)?;
-        let (condition, mut parameters) = selection.condition()?;
+        let (condition, mut parameters) = selection.condition(&self.db)?;
         parameters.push(now.into());
         let at = format!("${}", parameters.len());
         let (state, more, except) = match retry {
@@ -151,7 +151,7 @@ impl Ledger {
     /// The database failed.
     pub fn forget(&mut self, now: Timestamp, selection: &Selection) -> Result<u64> {
         let now = self.now(now)?;
-        let (condition, mut parameters) = selection.condition()?;
+        let (condition, mut parameters) = selection.condition(&self.db)?;
         parameters.push(now.into());
         let idle = format!("{IDLE}${})", parameters.len());
         let sql = format!("DELETE FROM item WHERE {condition} AND {idle}");

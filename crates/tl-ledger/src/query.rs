@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::account::json;
-use crate::db::{Value, values};
+use crate::db::{Db, Value, values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{AccountId, ContentId, ItemId};
 use crate::item::{Item, State, duration};
@@ -26,6 +26,11 @@ pub struct Selection {
     pub(crate) index_id: Option<String>,
     pub(crate) states: Vec<State>,
     pub(crate) items: Vec<ItemId>,
+    pub(crate) name: Option<String>,
+    pub(crate) created_from: Option<Timestamp>,
+    pub(crate) created_before: Option<Timestamp>,
+    pub(crate) is_held: bool,
+    pub(crate) is_in_doubt: bool,
 }
 
 impl Selection {
@@ -63,8 +68,39 @@ impl Selection {
         self
     }
 
+    /// Of these, the items whose name matches a pattern: `*` stands for any characters, and `?` for
+    /// one. Upper and lower case differ.
+    pub fn name(mut self, pattern: impl Into<String>) -> Self {
+        self.name = Some(pattern.into());
+        self
+    }
+
+    /// Of these, the items that were added at this time or later.
+    pub fn created_from(mut self, time: Timestamp) -> Self {
+        self.created_from = Some(time);
+        self
+    }
+
+    /// Of these, the items that were added before this time.
+    pub fn created_before(mut self, time: Timestamp) -> Self {
+        self.created_before = Some(time);
+        self
+    }
+
+    /// Of these, the items that are held, e.g. until a quota is reset.
+    pub fn held(mut self) -> Self {
+        self.is_held = true;
+        self
+    }
+
+    /// Of these, the items with an attempt whose outcome is unknown.
+    pub fn in_doubt(mut self) -> Self {
+        self.is_in_doubt = true;
+        self
+    }
+
     /// The condition, and its parameters from `$1` on.
-    pub(crate) fn condition(&self) -> Result<(String, Vec<Value>)> {
+    pub(crate) fn condition(&self, db: &Db) -> Result<(String, Vec<Value>)> {
         if self.items.len() > Self::MAX_ITEMS {
             let message = format!("{} items are selected at once", self.items.len());
             return Err(Error::new(ErrorKind::Invalid, message));
@@ -99,6 +135,29 @@ impl Selection {
             self.states.iter().map(|state| (*state).into()).collect(),
         );
         list("id", self.items.iter().map(|item| (*item).into()).collect());
+        let compare = |text: &str, value: Value, parameters: &mut Vec<Value>| {
+            parameters.push(value);
+            text.replace("{}", &format!("${}", parameters.len()))
+        };
+        if let Some(pattern) = &self.name {
+            let (operator, pattern) = db.pattern(pattern);
+            let text = format!("name {operator} {{}}");
+            parts.push(compare(&text, pattern.into(), &mut parameters));
+        }
+        for (time, text) in [
+            (self.created_from, "created >= {}"),
+            (self.created_before, "created < {}"),
+        ] {
+            if let Some(time) = time {
+                parts.push(compare(text, time.as_microsecond().into(), &mut parameters));
+            }
+        }
+        if self.is_held {
+            parts.push("hold_reason IS NOT NULL".into());
+        }
+        if self.is_in_doubt {
+            parts.push("id IN (SELECT item_id FROM attempt WHERE outcome_at IS NULL)".into());
+        }
         Ok((parts.join(" AND "), parameters))
     }
 }
@@ -167,7 +226,7 @@ impl Ledger {
         selection: &Selection,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
-        let (condition, parameters) = selection.condition()?;
+        let (condition, parameters) = selection.condition(&self.db)?;
         let (after, limit) = (parameters.len() + 1, parameters.len() + 2);
         let columns = Item::COLUMNS;
         let sql = format!(

@@ -4,6 +4,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod ids;
 pub(crate) mod index_ref;
+pub(crate) mod ledger;
 pub(crate) mod metadata;
 pub(crate) mod number_filter;
 pub(crate) mod pages;

@@ -36,6 +36,7 @@ mod emulator;
 mod fix;
 mod index;
 mod ingest;
+mod ledger;
 mod rules;
 mod split;
 mod task;
@@ -69,6 +70,9 @@ subcommands! {
         /// Manage the videos in an index
         #[command(subcommand)]
         Video(video::VideoCommand),
+        /// Show and change the record of bulk ingestions
+        #[command(subcommand)]
+        Ledger(ledger::LedgerCommand),
         /// Receive and verify webhook requests
         #[command(subcommand)]
         Webhook(webhook::WebhookCommand),

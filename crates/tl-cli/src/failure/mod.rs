@@ -79,6 +79,13 @@ impl Failure {
         self
     }
 
+    /// Sets the exit code.
+    pub(crate) fn with_exit(mut self, exit: Exit) -> Self {
+        self.0.exit = exit;
+        self.0.retryable = exit.is_retryable();
+        self
+    }
+
     /// Sets the message.
     pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();

@@ -118,6 +118,27 @@ impl Db {
         }
     }
 
+    /// The operator that compares a text with a pattern, and the pattern in its syntax. `*` and `?`
+    /// are the only special characters of the argument.
+    pub(crate) fn pattern(&self, pattern: &str) -> (&'static str, String) {
+        match self.engine {
+            Engine::Sqlite(_) => ("GLOB", pattern.replace('[', "[[]")),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => {
+                let mut like = String::with_capacity(pattern.len() + 8);
+                for character in pattern.chars() {
+                    match character {
+                        '*' => like.push('%'),
+                        '?' => like.push('_'),
+                        '%' | '_' | '\\' => like.extend(['\\', character]),
+                        _ => like.push(character),
+                    }
+                }
+                ("LIKE", like)
+            }
+        }
+    }
+
     /// Lets one transaction at a time pass, until it ends.
     pub(crate) fn lock_all(&mut self) -> Result<()> {
         match &mut self.engine {
