@@ -132,7 +132,7 @@ fn upload(
     let settings = UploadSettings::default()
         .with_concurrency(arguments.number("concurrency")?)
         .with_deadline(Some(Duration::from_secs(300)));
-    let begin = Begin::New(CreateUpload { upload });
+    let begin = Begin::New(CreateUpload::new(upload));
     Ok(MultipartUpload::new(
         source,
         begin,

@@ -436,7 +436,7 @@ impl Request {
         upload.user_metadata = self.asset_metadata();
         AssetUpload::Chunks {
             source,
-            begin: Box::new(Begin::New(CreateUpload { upload })),
+            begin: Box::new(Begin::New(CreateUpload::new(upload))),
             settings: self.settings.clone(),
         }
     }

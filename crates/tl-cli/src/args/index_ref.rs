@@ -81,14 +81,11 @@ impl IndexRef {
     /// Returns every index with exactly this name. The platform does not document how its filter
     /// compares names, so they are compared here too (API reference, "List indexes").
     async fn named(&self, client: &Client) -> Result<Vec<Index>, Failure> {
-        let mut pages = client.pages(ListIndexes {
-            page: PageRequest {
-                page: Some(1),
-                page_limit: Some(50),
-            },
-            index_name: Some(self.0.clone()),
-            ..ListIndexes::default()
-        });
+        let mut pages = client.pages(
+            ListIndexes::default()
+                .page(PageRequest::default().with_page(1).with_page_limit(50))
+                .index_name(Some(self.0.clone())),
+        );
         let mut found = Vec::new();
         while let Some(page) = pages.next_page().await {
             let is_named = |index: &Index| index.index_name.as_deref() == Some(self.0.as_str());

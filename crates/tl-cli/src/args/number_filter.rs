@@ -13,15 +13,10 @@ pub(crate) fn parse(text: &str) -> Result<NumberFilter, String> {
         },
     };
     let filter = match text.split_once("..") {
-        None => NumberFilter {
-            eq: bound(text)?,
-            ..NumberFilter::default()
-        },
-        Some((low, high)) => NumberFilter {
-            eq: None,
-            gte: bound(low)?,
-            lte: bound(high.trim_start_matches('='))?,
-        },
+        None => NumberFilter::default().with_eq(bound(text)?),
+        Some((low, high)) => NumberFilter::default()
+            .with_gte(bound(low)?)
+            .with_lte(bound(high.trim_start_matches('='))?),
     };
     match filter {
         filter if filter.is_open() => Err(expected()),
@@ -42,7 +37,7 @@ mod tests {
 
     #[test]
     fn parses_numbers_and_ranges() {
-        let between = |gte, lte| Some(NumberFilter { eq: None, gte, lte });
+        let between = |gte, lte| Some(NumberFilter::default().with_gte(gte).with_lte(lte));
         for (text, expected) in [
             ("360", Some(NumberFilter::exactly(360.0))),
             ("1.5..9", between(Some(1.5), Some(9.0))),

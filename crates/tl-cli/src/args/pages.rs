@@ -67,10 +67,9 @@ impl PageArgs {
 
     /// The requested order.
     pub(crate) fn sort(&self) -> Sort {
-        Sort {
-            by: self.sort_by.as_deref().map(SortBy::from),
-            option: self.sort_option.as_deref().map(SortOption::from),
-        }
+        Sort::default()
+            .with_by(self.sort_by.as_deref().map(SortBy::from))
+            .with_option(self.sort_option.as_deref().map(SortOption::from))
     }
 
     /// Fetches all items, the first `--limit` items, or one page.
@@ -86,11 +85,10 @@ impl PageArgs {
 impl PartArgs {
     /// The first page to fetch.
     pub(crate) fn page(&self) -> PageRequest {
-        PageRequest {
-            page: Some(self.page.unwrap_or(1)),
+        PageRequest::default()
+            .with_page(self.page.unwrap_or(1))
             // Do not fetch more than requested.
-            page_limit: Some(self.page_limit.min(self.limit.unwrap_or(u32::MAX))),
-        }
+            .with_page_limit(self.page_limit.min(self.limit.unwrap_or(u32::MAX)))
     }
 
     /// The maximum number of items.

@@ -263,13 +263,7 @@ fn rules() -> String {
 
 fn platform(context: &Context) -> Result<String, Failure> {
     let started = Instant::now();
-    let list = ListIndexes {
-        page: PageRequest {
-            page: Some(1),
-            page_limit: Some(1),
-        },
-        ..ListIndexes::default()
-    };
+    let list = ListIndexes::default().page(PageRequest::default().with_page(1).with_page_limit(1));
     let page = context.call(async |client| Ok(client.indexes().list(list).await?))?;
     let count = page
         .page_info

@@ -116,13 +116,7 @@ mod stream {
     use super::*;
 
     fn page(page_limit: u32) -> ListAssets {
-        ListAssets {
-            page: PageRequest {
-                page: None,
-                page_limit: Some(page_limit),
-            },
-            ..ListAssets::default()
-        }
+        ListAssets::default().page(PageRequest::default().with_page_limit(page_limit))
     }
 
     #[test]

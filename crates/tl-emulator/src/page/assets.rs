@@ -35,10 +35,7 @@ pub(super) fn types(filters: &Filters) -> Vec<Choice> {
 }
 
 pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Assets {
-    let mut list = ListAssets {
-        page: view::first_page(),
-        ..ListAssets::default()
-    };
+    let mut list = ListAssets::default().page(view::first_page());
     if !filters.kind.is_empty() {
         list.asset_types = vec![AssetType::from(filters.kind.as_str())];
     }

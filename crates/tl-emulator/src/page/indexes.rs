@@ -35,10 +35,7 @@ pub(super) struct Video {
 }
 
 pub(super) fn table(runtime: &Runtime) -> Indexes {
-    let list = ListIndexes {
-        page: view::first_page(),
-        ..ListIndexes::default()
-    };
+    let list = ListIndexes::default().page(view::first_page());
     let platform = runtime.platform();
     let now = runtime.clock.now();
     match platform.indexes(now, &list) {

@@ -35,10 +35,7 @@ pub(super) fn statuses(filters: &Filters) -> Vec<Choice> {
 }
 
 pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Tasks {
-    let mut list = ListTasks {
-        page: view::first_page(),
-        ..ListTasks::default()
-    };
+    let mut list = ListTasks::default().page(view::first_page());
     if !filters.status.is_empty() {
         list.status = vec![TaskStatus::from(filters.status.as_str())];
     }

@@ -175,10 +175,7 @@ pub(super) fn resolution_and_duration(system: Option<&SystemMetadata>) -> String
 }
 
 pub(super) fn first_page() -> PageRequest {
-    PageRequest {
-        page: None,
-        page_limit: Some(MAX_ROWS),
-    }
+    PageRequest::default().with_page_limit(MAX_ROWS)
 }
 
 #[cfg(test)]

@@ -73,9 +73,11 @@ fn flow(
     after: impl Fn(&Record) + Send + Sync + 'static,
 ) -> MultipartUpload {
     let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", bytes.clone()));
-    let create = CreateUpload {
-        upload: NewUpload::new("match.mp4", UploadType::Video, bytes.len() as u64),
-    };
+    let create = CreateUpload::new(NewUpload::new(
+        "match.mp4",
+        UploadType::Video,
+        bytes.len() as u64,
+    ));
     let begin = match checkpoint.0.lock().unwrap().clone() {
         None => Begin::New(create),
         Some(record) => Begin::Resume(record, create),
@@ -145,9 +147,7 @@ fn assert_uploaded(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: 
         "the stored file is the source"
     );
     let client = blocking(emulator);
-    let get = GetAsset {
-        asset_id: uploaded.asset_id.clone(),
-    };
+    let get = GetAsset::new(uploaded.asset_id.clone());
     let ready = client
         .wait(get, WaitPolicy::within(Duration::from_secs(30)))
         .unwrap();
@@ -315,9 +315,7 @@ fn expired_session_is_restarted() {
     assert_ne!(uploaded.upload_id, first);
     let asset = blocking(&emulator)
         .wait(
-            GetAsset {
-                asset_id: uploaded.asset_id,
-            },
+            GetAsset::new(uploaded.asset_id),
             WaitPolicy::within(Duration::from_secs(30)),
         )
         .unwrap();

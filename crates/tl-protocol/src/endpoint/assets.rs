@@ -232,15 +232,6 @@ endpoint! {
     gone: ();
 }
 
-impl DeleteAsset {
-    /// Sets `force`: delete the asset even if indexed assets were created from it.
-    #[must_use]
-    pub fn force(mut self, force: bool) -> Self {
-        self.force = force.then_some(true);
-        self
-    }
-}
-
 endpoint! {
     /// Changes the user metadata of an asset: given keys are set, `null` deletes a key, other keys
     /// stay. The platform ignores an empty string.

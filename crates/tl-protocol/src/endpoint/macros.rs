@@ -37,7 +37,8 @@
 /// `custom NONE { … }` instead and implements [`Codec`](super::Codec) manually.
 ///
 /// **Constructor**: `new` takes the fields of `path`, `json` and `body`; query parameters start
-/// unset.
+/// unset, and each has a setter of the same name. The type is `#[non_exhaustive]`, so that a new
+/// parameter breaks no caller. For `custom`, `new` is written by hand, and every field has a setter.
 ///
 /// **Client method**: takes the same arguments as `new`, or the request itself if it has query
 /// parameters or is `custom`.
@@ -62,8 +63,13 @@ macro_rules! endpoint {
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, $($($Derive),+)?)]
+        #[non_exhaustive]
         pub struct $Name {
             $($(#[doc = $field_doc])+ pub $field: $Field,)+
+        }
+
+        impl $Name {
+            $(endpoint!(@setter $field $Field);)+
         }
 
         endpoint!(
@@ -92,6 +98,7 @@ macro_rules! endpoint {
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, $($($Derive),+)?)]
+        #[non_exhaustive]
         pub struct $Name {
             $($($(#[doc = $p_doc])+ pub $p: $P,)+)?
             $($($(#[doc = $q_doc])+ pub $q: $Q,)+)?
@@ -114,6 +121,8 @@ macro_rules! endpoint {
                     $($b: $b.into(),)?
                 }
             }
+
+            $($(endpoint!(@setter $q $Q);)+)?
         }
 
         impl $crate::endpoint::Codec for $Name {
@@ -215,6 +224,15 @@ macro_rules! endpoint {
 
         // Fails to compile if the operation is missing from `for_each_endpoint!`.
         const _: () = $crate::endpoint::assert_registered::<$Name>();
+    };
+
+    (@setter $field:ident $Field:ty) => {
+        #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+        #[must_use]
+        pub fn $field(mut self, $field: impl Into<$Field>) -> Self {
+            self.$field = $field.into();
+            self
+        }
     };
 
     (@body NONE) => { $crate::endpoint::BodyKind::None };

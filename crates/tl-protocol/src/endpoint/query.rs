@@ -9,6 +9,7 @@ use super::{
     Outgoing, Params, Rejection,
     parameter::{Described, Parameter, ValueKind},
 };
+use crate::with_fields::with_fields;
 
 /// A field of a request that is one or more query parameters.
 pub trait QueryValue: Sized {
@@ -59,12 +60,18 @@ impl<T: FromStr<Err: Display> + ToString + Described> QueryValue for Vec<T> {
 
 /// The page number and the page size of a list request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PageRequest {
     /// The page number, from 1. The platform's default is 1.
     pub page: Option<u32>,
     /// The number of items per page, 1 to 50. The platform's default is 10.
     pub page_limit: Option<u32>,
 }
+
+with_fields!(PageRequest {
+    with_page(page: impl Into<Option<u32>>);
+    with_page_limit(page_limit: impl Into<Option<u32>>);
+});
 
 impl QueryValue for PageRequest {
     fn write(&self, _: &str, request: Outgoing) -> Outgoing {
@@ -90,12 +97,18 @@ impl QueryValue for PageRequest {
 
 /// The order of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sort {
     /// The field to sort by. The platform's default is `created_at`.
     pub by: Option<SortBy>,
     /// The direction. The platform's default is `desc`, the newest first.
     pub option: Option<SortOption>,
 }
+
+with_fields!(Sort {
+    with_by(by: impl Into<Option<SortBy>>);
+    with_option(option: impl Into<Option<SortOption>>);
+});
 
 impl QueryValue for Sort {
     fn write(&self, _: &str, request: Outgoing) -> Outgoing {
@@ -121,6 +134,7 @@ impl QueryValue for Sort {
 
 /// A numeric filter of a list: a number, or a range with inclusive bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct NumberFilter {
     /// Equal to this; sent as `name=value`.
     pub eq: Option<f64>,
@@ -129,6 +143,12 @@ pub struct NumberFilter {
     /// At most this; sent as `name[lte]=value`.
     pub lte: Option<f64>,
 }
+
+with_fields!(NumberFilter {
+    with_eq(eq: impl Into<Option<f64>>);
+    with_gte(gte: impl Into<Option<f64>>);
+    with_lte(lte: impl Into<Option<f64>>);
+});
 
 impl NumberFilter {
     /// Equal to `value`.

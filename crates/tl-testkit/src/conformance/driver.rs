@@ -51,14 +51,7 @@ pub fn endless_wait_is_a_fault_of_the_flow<H: Harness>(harness: &H) {
 fn call(server: &Server) -> Call<GetTask> {
     let base = server.url("/v1.3").parse().expect("a URL");
     let policy = Policy::default().with_base_delay(Duration::from_millis(20));
-    Call::new(
-        GetTask {
-            task_id: "62a1ec6d9ea24f052b971a0f".into(),
-        },
-        &base,
-        policy,
-        1,
-    )
+    Call::new(GetTask::new("62a1ec6d9ea24f052b971a0f"), &base, policy, 1)
 }
 
 fn transport_for<H: Harness>(harness: &H, server: &Server) -> H::Transport {

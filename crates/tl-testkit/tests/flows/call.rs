@@ -165,9 +165,7 @@ fn deadline_bounds_a_silent_platform() {
 }
 
 fn check_post(lines: &[&str], expected: &str) {
-    let create = CreateIndex {
-        index: NewIndex::new("sport", Vec::new()),
-    };
+    let create = CreateIndex::new(NewIndex::new("sport", Vec::new()));
     let seen = summary(create, at_once(), lines, |created| created.id.to_string());
     assert_eq!(seen.replace(" POST ", " "), expected, "{lines:?}");
 }
@@ -212,14 +210,9 @@ fn post_is_retried_only_if_not_processed() {
 #[test]
 fn delete_succeeds_on_404_after_doubt() {
     let check = |lines: &[&str], expected: &str| {
-        let seen = summary(
-            DeleteTask {
-                task_id: TASK.into(),
-            },
-            at_once(),
-            lines,
-            |()| "gone".to_owned(),
-        );
+        let seen = summary(DeleteTask::new(TASK), at_once(), lines, |()| {
+            "gone".to_owned()
+        });
         assert_eq!(seen.replace(" DELETE ", " "), expected, "{lines:?}");
     };
     check(&["204"], "0  => 0 gone");
@@ -334,7 +327,7 @@ proptest! {
         prop_assert!(sim.world(|script| script.requests().len()) <= max_attempts as usize);
 
         let sim = Sim::new(Script::new(&lines));
-        let create = CreateIndex { index: NewIndex::new("sport", Vec::new()) };
+        let create = CreateIndex::new(NewIndex::new("sport", Vec::new()));
         drop(sim.run_now(Call::new(create, &base(), policy, seed)));
         prop_assert!(sim.elapsed() <= limit + Duration::from_secs(1), "{:?}", sim.elapsed());
         let requests = sim.world(|script| script.requests().to_vec());

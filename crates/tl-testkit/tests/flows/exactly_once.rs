@@ -280,9 +280,11 @@ impl Scenario {
         let fresh = match self.kind {
             UploadKind::Whole => AssetUpload::Whole(CreateAsset::new(Media::File(source))),
             UploadKind::Chunks => AssetUpload::Chunks {
-                begin: Box::new(Begin::New(CreateUpload {
-                    upload: NewUpload::new("match.mp4", UploadType::Video, source.len()),
-                })),
+                begin: Box::new(Begin::New(CreateUpload::new(NewUpload::new(
+                    "match.mp4",
+                    UploadType::Video,
+                    source.len(),
+                )))),
                 source,
                 settings: UploadSettings::default().with_concurrency(2),
             },

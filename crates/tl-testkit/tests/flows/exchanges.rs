@@ -50,7 +50,7 @@ pub(super) fn two_chunks() -> AssetPlan {
     settings.concurrency = 1;
     AssetPlan::new(AssetUpload::Chunks {
         source,
-        begin: Box::new(Begin::New(CreateUpload { upload })),
+        begin: Box::new(Begin::New(CreateUpload::new(upload))),
         settings,
     })
 }

@@ -33,9 +33,7 @@ fn at_once() -> Policy {
 }
 
 fn get_task() -> GetTask {
-    GetTask {
-        task_id: TaskId::from(TASK),
-    }
+    GetTask::new(TaskId::from(TASK))
 }
 
 fn create_task() -> CreateTask {

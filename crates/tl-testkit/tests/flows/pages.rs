@@ -121,14 +121,9 @@ fn list_starts_at_its_page_with_its_filters() {
         &[page(1, r#""total_page": 6"#), page(1, r#""total_page": 6"#)],
         at_once(),
     );
-    let first = ListTasks {
-        page: PageRequest {
-            page: Some(5),
-            page_limit: Some(1),
-        },
-        filename: Some("match.mp4".to_owned()),
-        ..ListTasks::default()
-    };
+    let first = ListTasks::default()
+        .page(PageRequest::default().with_page(5).with_page_limit(1))
+        .filename(Some("match.mp4".to_owned()));
     assert_eq!(client.pages(first).filter(Result::is_ok).count(), 2);
     assert_eq!(
         client.transport().world(|script| script.summary()),

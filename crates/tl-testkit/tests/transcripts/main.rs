@@ -67,16 +67,11 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
     });
     let policy = Policy::default().with_base_delay(Duration::ZERO);
 
-    let create = CreateIndex {
-        index: NewIndex::new("sport", Vec::new()),
-    };
+    let create = CreateIndex::new(NewIndex::new("sport", Vec::new()));
     let created = drive
         .drive(&transport, call(create, &base, &policy))
         .expect("an index");
-    let rename = RenameIndex {
-        index_id: created.id.clone(),
-        index_name: "spört \"1\"".to_owned(),
-    };
+    let rename = RenameIndex::new(created.id.clone(), "spört \"1\"".to_owned());
     drive
         .drive(&transport, call(rename, &base, &policy))
         .expect("another name");
@@ -94,17 +89,12 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
         Some(TaskStatus::Ready)
     );
 
-    let list = ListTasks {
-        page: PageRequest {
-            page: Some(2),
-            page_limit: Some(50),
-        },
-        index_id: Some(IndexId::from("i1")),
-        status: vec![TaskStatus::Ready, TaskStatus::Failed],
-        filename: Some("a b&c=ü.mp4".to_owned()),
-        width: NumberFilter::default(),
-        ..ListTasks::default()
-    };
+    let list = ListTasks::default()
+        .page(PageRequest::default().with_page(2).with_page_limit(50))
+        .index_id(Some(IndexId::from("i1")))
+        .status(vec![TaskStatus::Ready, TaskStatus::Failed])
+        .filename(Some("a b&c=ü.mp4".to_owned()))
+        .width(NumberFilter::default());
     drive
         .drive(&transport, call(list, &base, &policy))
         .expect("a page");
@@ -112,17 +102,11 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
     drive
         .drive(
             &transport,
-            call(
-                GetTask {
-                    task_id: task_id.clone(),
-                },
-                &base,
-                &policy,
-            ),
+            call(GetTask::new(task_id.clone()), &base, &policy),
         )
         .expect("the task");
     drive
-        .drive(&transport, call(DeleteTask { task_id }, &base, &policy))
+        .drive(&transport, call(DeleteTask::new(task_id), &base, &policy))
         .expect("no task");
 
     let part = Body::from_range(
@@ -136,13 +120,7 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
         .insert("accept", "*/*".parse().expect("a value"));
     let answer = drive.drive(&transport, One::new(part));
     assert_eq!(answer.expect("an answer").headers()["etag"], "\"1\"");
-    let refused = call(
-        GetTask {
-            task_id: "..".into(),
-        },
-        &base,
-        &policy,
-    );
+    let refused = call(GetTask::new(".."), &base, &policy);
     let error = drive.drive(&transport, refused).expect_err("no request");
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     server.transcript()

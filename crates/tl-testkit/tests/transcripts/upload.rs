@@ -155,9 +155,7 @@ fn scenario<T: tl_protocol::Transport>(
     });
     let policy = Policy::default().with_base_delay(Duration::ZERO);
     let source: Arc<dyn Source> = Arc::new(PatternSource::new(SIZE, 17));
-    let create = CreateUpload {
-        upload: NewUpload::new(source.name(), UploadType::Video, SIZE),
-    };
+    let create = CreateUpload::new(NewUpload::new(source.name(), UploadType::Video, SIZE));
     let begin = match record {
         None => Begin::New(create),
         Some(record) => Begin::Resume(record, create),

@@ -68,9 +68,11 @@ impl Scenario {
 
     fn flow(&self, deadline: Option<Duration>) -> MultipartUpload {
         let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", self.content.clone()));
-        let create = CreateUpload {
-            upload: NewUpload::new("match.mp4", UploadType::Video, self.content.len() as u64),
-        };
+        let create = CreateUpload::new(NewUpload::new(
+            "match.mp4",
+            UploadType::Video,
+            self.content.len() as u64,
+        ));
         let begin = match self.record.lock().unwrap().clone() {
             None => Begin::New(create),
             Some(record) => Begin::Resume(record, create),

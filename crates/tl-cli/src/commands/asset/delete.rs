@@ -33,7 +33,7 @@ impl Delete {
         deletion.run(context, &self.confirm, &async |client, id| {
             let deleted = client
                 .assets()
-                .delete(DeleteAsset::new(id).force(self.force))
+                .delete(DeleteAsset::new(id).force(self.force.then_some(true)))
                 .await;
             deleted.map_err(|error| {
                 let is_in_use = error.status() == Some(409);

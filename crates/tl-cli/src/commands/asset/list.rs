@@ -26,12 +26,10 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let list = ListAssets {
-            page: self.part.page(),
-            asset_ids: Vec::new(),
-            asset_types: self.types,
-            filename: self.filename,
-        };
+        let list = ListAssets::default()
+            .page(self.part.page())
+            .asset_types(self.types)
+            .filename(self.filename);
         let listed = context.call(async |client| self.part.fetch(client, list).await)?;
         listed.show(
             &context.output,

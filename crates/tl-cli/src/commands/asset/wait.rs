@@ -35,7 +35,7 @@ fn target(asset_id: AssetId) -> WaitTarget<GetAsset> {
     WaitTarget {
         noun: "asset",
         command: wait_hint::asset_command(&asset_id),
-        endpoint: GetAsset { asset_id },
+        endpoint: GetAsset::new(asset_id),
         quiet: |asset| asset.id.to_string(),
         details,
     }

@@ -36,15 +36,14 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let list = ListIndexes {
-            page: self.page.page(),
-            sort: self.page.sort(),
-            index_name: self.name,
-            model_options: self.model_options,
-            model_family: self.model_family.as_deref().map(ModelFamily::from),
-            created_at: self.created_after,
-            updated_at: self.updated_after,
-        };
+        let list = ListIndexes::default()
+            .page(self.page.page())
+            .sort(self.page.sort())
+            .index_name(self.name)
+            .model_options(self.model_options)
+            .model_family(self.model_family.as_deref().map(ModelFamily::from))
+            .created_at(self.created_after)
+            .updated_at(self.updated_after);
         let listed = context.call(async |client| self.page.fetch(client, list).await)?;
         listed.show(
             &context.output,

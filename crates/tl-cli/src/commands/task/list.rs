@@ -53,26 +53,22 @@ impl List {
                 known.join(", ")
             ));
         }
-        let list = ListTasks {
-            page: self.page.page(),
-            sort: self.page.sort(),
-            index_id: None,
-            status: self.status,
-            filename: self.filename,
-            duration: self.duration.unwrap_or_default(),
-            width: self.width.unwrap_or_default(),
-            height: self.height.unwrap_or_default(),
-            created_at: self.created_after,
-            updated_at: self.updated_after,
-        };
+        let list = ListTasks::default()
+            .page(self.page.page())
+            .sort(self.page.sort())
+            .status(self.status)
+            .filename(self.filename)
+            .duration(self.duration.unwrap_or_default())
+            .width(self.width.unwrap_or_default())
+            .height(self.height.unwrap_or_default())
+            .created_at(self.created_after)
+            .updated_at(self.updated_after);
         let listed = context.call(async |client| {
             let index_id = match &self.index {
                 Some(index) => Some(index.resolve(client).await?),
                 None => None,
             };
-            self.page
-                .fetch(client, ListTasks { index_id, ..list })
-                .await
+            self.page.fetch(client, list.index_id(index_id)).await
         })?;
         listed.show(
             &context.output,

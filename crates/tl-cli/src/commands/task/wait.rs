@@ -36,7 +36,7 @@ fn target(task_id: TaskId) -> WaitTarget<GetTask> {
     WaitTarget {
         noun: "task",
         command: wait_hint::task_command(&task_id),
-        endpoint: GetTask { task_id },
+        endpoint: GetTask::new(task_id),
         quiet: |task| cell(task.video_id.as_ref()),
         details,
     }

@@ -130,12 +130,8 @@ impl List {
         let open = if self.local {
             None
         } else {
-            let list = ListUploads {
-                page: PageRequest {
-                    page: Some(1),
-                    page_limit: Some(50),
-                },
-            };
+            let list = ListUploads::default()
+                .page(PageRequest::default().with_page(1).with_page_limit(50));
             Some(context.call(async |client| {
                 let mut pages = client.pages(list);
                 let mut open = Vec::new();

@@ -121,35 +121,31 @@ impl List {
         index: IndexId,
         user_metadata: Vec<(String, String)>,
     ) -> Result<Listing<Row>, Failure> {
-        let indexed = ListIndexedAssets {
-            page: self.page.page(),
-            sort: self.page.sort(),
-            status: self.status.clone(),
-            filename: self.filename.clone(),
-            duration: self.duration.unwrap_or_default().into(),
-            fps: self.fps.unwrap_or_default().into(),
-            width: self.width.unwrap_or_default().into(),
-            height: self.height.unwrap_or_default().into(),
-            size: self.size.unwrap_or_default().into(),
-            created_at: self.created_after.clone(),
-            updated_at: self.updated_after.clone(),
-            user_metadata: MetadataFilter(user_metadata.clone()),
-            ..ListIndexedAssets::new(index.clone())
-        };
-        let videos = ListVideos {
-            page: self.page.page(),
-            sort: self.page.sort(),
-            filename: self.filename.clone(),
-            duration: self.duration.unwrap_or_default(),
-            fps: self.fps.unwrap_or_default(),
-            width: self.width.unwrap_or_default(),
-            height: self.height.unwrap_or_default(),
-            size: self.size.unwrap_or_default(),
-            created_at: self.created_after.clone(),
-            updated_at: self.updated_after.clone(),
-            user_metadata: TopLevelFilter(user_metadata),
-            ..ListVideos::new(index)
-        };
+        let indexed = ListIndexedAssets::new(index.clone())
+            .page(self.page.page())
+            .sort(self.page.sort())
+            .status(self.status.clone())
+            .filename(self.filename.clone())
+            .duration(self.duration.unwrap_or_default())
+            .fps(self.fps.unwrap_or_default())
+            .width(self.width.unwrap_or_default())
+            .height(self.height.unwrap_or_default())
+            .size(self.size.unwrap_or_default())
+            .created_at(self.created_after.clone())
+            .updated_at(self.updated_after.clone())
+            .user_metadata(MetadataFilter(user_metadata.clone()));
+        let videos = ListVideos::new(index)
+            .page(self.page.page())
+            .sort(self.page.sort())
+            .filename(self.filename.clone())
+            .duration(self.duration.unwrap_or_default())
+            .fps(self.fps.unwrap_or_default())
+            .width(self.width.unwrap_or_default())
+            .height(self.height.unwrap_or_default())
+            .size(self.size.unwrap_or_default())
+            .created_at(self.created_after.clone())
+            .updated_at(self.updated_after.clone())
+            .user_metadata(TopLevelFilter(user_metadata));
         let indexed = self.page.fetch(client, indexed).await?;
         // Pages of the two lists would not contain the same videos.
         let is_ready_wanted =

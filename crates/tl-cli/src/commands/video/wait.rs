@@ -58,18 +58,17 @@ impl Wait {
 
 /// Returns the videos in the index whose indexing has not ended.
 async fn unfinished(client: &Client, index: &IndexId) -> Result<Vec<String>, Failure> {
-    let mut pages = client.pages(ListIndexedAssets {
-        page: PageRequest {
-            page: Some(1),
-            page_limit: Some(50),
-        },
-        status: IndexedAssetStatus::KNOWN
-            .iter()
-            .filter(|status| !status.is_terminal())
-            .cloned()
-            .collect(),
-        ..ListIndexedAssets::new(index.clone())
-    });
+    let mut pages = client.pages(
+        ListIndexedAssets::new(index.clone())
+            .page(PageRequest::default().with_page(1).with_page_limit(50))
+            .status(
+                IndexedAssetStatus::KNOWN
+                    .iter()
+                    .filter(|status| !status.is_terminal())
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            ),
+    );
     let mut ids = Vec::new();
     while let Some(page) = pages.next_page().await {
         ids.extend(page?.data.into_iter().map(|indexed| indexed.id.to_string()));

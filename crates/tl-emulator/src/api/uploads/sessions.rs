@@ -211,10 +211,7 @@ pub(crate) fn retrieve(
         updated: upload.created_at,
         number: index.into(),
     };
-    let ascending = Sort {
-        by: None,
-        option: Some(SortOption::Asc),
-    };
+    let ascending = Sort::default().with_option(SortOption::Asc);
     let items = (1..=upload.total_chunks).map(|index| (sort_key(index), index));
     let page = listing::page(
         items.collect(),
