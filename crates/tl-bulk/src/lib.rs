@@ -3,7 +3,12 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod event;
 pub mod source;
+pub mod totals;
+
+pub use event::{Event, Record};
+pub use totals::{Budget, Ending, RunSummary, Totals};
 
 /// Compiles the examples of the front page.
 #[cfg(doctest)]
