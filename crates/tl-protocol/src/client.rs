@@ -121,6 +121,22 @@ impl<T, X> Client<T, X> {
         &self.inner.settings
     }
 
+    /// The same client, with the same connections and other settings, e.g. another retry policy.
+    #[must_use]
+    pub fn with_settings(&self, settings: ClientSettings) -> Self
+    where
+        T: Clone,
+    {
+        Self {
+            inner: Arc::new(Inner {
+                transport: self.inner.transport.clone(),
+                settings,
+                calls: AtomicU64::new(0),
+            }),
+            error: PhantomData,
+        }
+    }
+
     /// Returns a new seed for each call.
     fn next_seed(&self) -> u64 {
         let call = self.inner.calls.fetch_add(1, Ordering::Relaxed);

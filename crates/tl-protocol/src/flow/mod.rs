@@ -40,6 +40,7 @@ mod reconcile;
 mod slot;
 pub mod upload;
 mod wait;
+mod watch;
 
 pub use crate::ingested::{IngestedAsset, IngestedTask, Reached, Stage};
 pub use call::Call;
@@ -51,3 +52,4 @@ pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset};
 pub use pages::{NextPageOf, Paged, Pages};
 pub use reconcile::{Reconcile, Reconciled};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};
+pub use watch::{Change, Expected, Look, NextLook, Target, Watch, WatchSettings};

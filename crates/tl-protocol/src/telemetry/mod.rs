@@ -19,7 +19,9 @@ use no_spans as spans;
 use spans::AttemptSpan;
 pub(crate) use spans::Scope;
 
-use crate::{Body, Now, Observer, Outcome, TransportErrorKind};
+use crate::{
+    Body, Now, Observer, Outcome, TransportErrorKind, limiter::ReportedLimit, retry::retry_after,
+};
 
 /// One HTTP exchange that has finished, for metrics. See [`Observer::with_exchanges`].
 ///
@@ -47,6 +49,10 @@ pub struct FinishedExchange {
     pub bytes_received: u64,
     /// The time from the start of the exchange to the end of the response, on the driver's clock.
     pub duration: Duration,
+    /// What the response says about the rate limit. Empty for a streamed response.
+    pub rate_limit: ReportedLimit,
+    /// How long a rejected request has to wait. `None` for a streamed response.
+    pub retry_after: Option<Duration>,
 }
 
 /// The kind of an operation: the name of its span.
@@ -99,6 +105,8 @@ impl InFlightAttempt {
                 bytes_sent: request.http.body().len(),
                 bytes_received: 0,
                 duration: Duration::ZERO,
+                rate_limit: ReportedLimit::default(),
+                retry_after: None,
             })
         });
         Self {
@@ -126,6 +134,10 @@ impl InFlightAttempt {
             Ok(response) => {
                 self.on_head(response.status());
                 self.on_bytes(response.body().len());
+                if let Some(report) = &mut self.report {
+                    report.rate_limit = ReportedLimit::read(response.headers(), now.wall);
+                    report.retry_after = retry_after(response.headers(), now.wall);
+                }
                 self.end(now, None, observer);
             }
             Err(failure) => self.end(now, Some(failure.kind()), observer),

@@ -1,0 +1,224 @@
+//! Simulations of a watch in virtual time, against a platform with lists that lag or ignore filters.
+
+use tl_model::{AssetStatus, PageInfo};
+
+use super::*;
+
+/// A platform on which each target takes some time.
+#[derive(Default)]
+struct Platform {
+    /// Id, the time at which it is final, and whether it fails.
+    indexed: Vec<(String, Duration, bool)>,
+    /// How long a list does not show a change.
+    lag: Duration,
+    ignores_filters: bool,
+    requests: usize,
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+impl Platform {
+    fn indexed(&self, now: Duration, id: &str) -> IndexedAsset {
+        let (_, at, fails) = self.indexed.iter().find(|(known, ..)| known == id).unwrap();
+        let mut indexed = IndexedAsset::new(IndexedAssetId::from(id));
+        indexed.status = Some(match (now >= *at, fails) {
+            (false, _) => IndexedAssetStatus::Indexing,
+            (true, false) => IndexedAssetStatus::Ready,
+            (true, true) => IndexedAssetStatus::Failed,
+        });
+        indexed
+    }
+
+    fn page(&self, now: Duration, number: u32) -> Page<IndexedAsset> {
+        let seen = now.saturating_sub(self.lag);
+        let mut all: Vec<_> = self.indexed.iter().collect();
+        if !self.ignores_filters {
+            all.retain(|(_, at, _)| seen >= *at);
+            all.sort_by_key(|(_, at, _)| std::cmp::Reverse(*at));
+        }
+        let items = all
+            .into_iter()
+            .skip((number as usize - 1) * PAGE)
+            .take(PAGE)
+            .map(|(id, ..)| self.indexed(seen, id));
+        Page::new(items.collect(), PageInfo::default())
+    }
+
+    /// Runs until nothing is waited for, and returns when each target was seen to be final.
+    fn run(&mut self, watch: &mut Watch, mut add: Vec<Duration>) -> Vec<Duration> {
+        let index = IndexId::from("i");
+        let mut now = Duration::ZERO;
+        let mut seen = Vec::new();
+        let ids: Vec<String> = self.indexed.iter().map(|(id, ..)| id.clone()).collect();
+        let mut ids = ids.into_iter();
+        for _ in 0..100_000 {
+            while add.first().is_some_and(|at| *at <= now) {
+                let at = add.remove(0);
+                let id = ids.next().unwrap();
+                watch.add_indexed(at, index.clone(), id.as_str().into());
+            }
+            let changes = match watch.next(now) {
+                NextLook::Idle => match add.first() {
+                    Some(at) => {
+                        now = *at;
+                        continue;
+                    }
+                    None => return seen,
+                },
+                NextLook::At(at) => {
+                    assert!(at > now, "it asks to wait until a time that has passed");
+                    now = add.first().map_or(at, |next| at.min(*next));
+                    continue;
+                }
+                NextLook::Now(Look::Index { index_id, page }) => {
+                    self.requests += 1;
+                    watch.on_index(now, &index_id, &self.page(now, page))
+                }
+                NextLook::Now(Look::IndexedAsset(index_id, id)) => {
+                    self.requests += 1;
+                    let indexed = self.indexed(now, id.as_str());
+                    watch.on_indexed(&index_id, &indexed).into_iter().collect()
+                }
+                NextLook::Now(other) => panic!("no asset is waited for: {other:?}"),
+            };
+            seen.extend(changes.iter().map(|_| now));
+        }
+        panic!("it never ends");
+    }
+}
+
+/// `count` targets, one added per `interval`, each of which takes `takes`.
+fn steady(count: usize, interval: f64, takes: f64) -> (Platform, Vec<Duration>) {
+    let added: Vec<Duration> = (0..count).map(|n| seconds(n as f64 * interval)).collect();
+    let indexed = added
+        .iter()
+        .enumerate()
+        .map(|(n, at)| (format!("x{n:04}"), *at + seconds(takes), false))
+        .collect();
+    let platform = Platform {
+        indexed,
+        ..Platform::default()
+    };
+    (platform, added)
+}
+
+fn watch(median: f64, p95: f64) -> Watch {
+    let mut watch = Watch::new(WatchSettings::default());
+    let expected = Expected {
+        median: Some(seconds(median)),
+        p95: Some(seconds(p95)),
+    };
+    watch.expect(expected, expected);
+    watch
+}
+
+#[test]
+fn one_request_answers_for_several_targets() {
+    // One item per second, each takes 20 s: the rate of the plan `developer-1`.
+    let (mut platform, added) = steady(600, 1.0, 20.0);
+    let seen = platform.run(&mut watch(20.0, 22.0), added.clone());
+    assert_eq!(seen.len(), 600);
+    assert!(platform.requests <= 300, "{} requests", platform.requests);
+    let last = *seen.last().unwrap();
+    assert!(last <= *added.last().unwrap() + seconds(20.0 + 15.0));
+}
+
+#[test]
+fn nothing_is_asked_while_idle() {
+    let mut watch = watch(20.0, 22.0);
+    assert_eq!(watch.next(seconds(0.0)), NextLook::Idle);
+    watch.look_now();
+    assert_eq!(watch.next(seconds(1000.0)), NextLook::Idle);
+}
+
+#[test]
+fn no_look_before_the_first_is_expected() {
+    let mut watch = watch(20.0, 22.0);
+    watch.add_asset(seconds(5.0), "a".into());
+    assert_eq!(watch.next(seconds(6.0)), NextLook::At(seconds(25.0)));
+    // A webhook brings it forward, once.
+    watch.look_now();
+    let NextLook::Now(Look::Assets(ids)) = watch.next(seconds(7.0)) else {
+        panic!("it looks");
+    };
+    assert_eq!(ids.len(), 1);
+    watch.on_assets(seconds(7.0), &Page::new(Vec::new(), PageInfo::default()));
+    assert_eq!(watch.next(seconds(7.0)), NextLook::At(seconds(25.0)));
+}
+
+#[test]
+fn failures_are_reported_with_their_status() {
+    let mut watch = watch(1.0, 2.0);
+    watch.add_asset(Duration::ZERO, "a".into());
+    watch.add_asset(Duration::ZERO, "b".into());
+    let asset = |id: &str, status| {
+        let mut asset = Asset::new(AssetId::from(id));
+        asset.status = Some(status);
+        asset
+    };
+    let page = vec![
+        asset("b", AssetStatus::Failed),
+        asset("foreign", AssetStatus::Ready),
+        asset("a", AssetStatus::Processing),
+    ];
+    let changes = watch.on_assets(seconds(1.0), &Page::new(page, PageInfo::default()));
+    let [Change::Asset(asset, Progress::Failed(_))] = &changes[..] else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(asset.id.as_str(), "b");
+    assert_eq!(watch.len(), 1);
+}
+
+#[test]
+fn lists_that_lag_delay_and_lose_nothing() {
+    let (mut platform, added) = steady(200, 1.0, 20.0);
+    platform.lag = seconds(30.0);
+    let seen = platform.run(&mut watch(20.0, 30.0), added);
+    assert_eq!(seen.len(), 200);
+    assert!(platform.requests <= 400, "{} requests", platform.requests);
+}
+
+#[test]
+fn ignored_filters_cost_requests_and_lose_nothing() {
+    let (mut platform, added) = steady(300, 0.2, 20.0);
+    platform.ignores_filters = true;
+    let seen = platform.run(&mut watch(20.0, 22.0), added);
+    assert_eq!(seen.len(), 300);
+}
+
+#[test]
+fn what_no_list_shows_is_queried_by_itself() {
+    let (mut platform, added) = steady(3, 0.0, 20.0);
+    platform.lag = seconds(1e6);
+    let mut watch = watch(20.0, 22.0);
+    let seen = platform.run(&mut watch, added);
+    assert_eq!(seen.len(), 3);
+    // Three times the 95th percentile.
+    assert!(
+        seen.iter()
+            .all(|at| *at >= seconds(66.0) && *at < seconds(90.0)),
+        "{seen:?}"
+    );
+    assert_eq!(watch.take_stalled().len(), 3);
+    assert!(watch.take_stalled().is_empty(), "reported once");
+}
+
+#[test]
+fn burst_takes_one_call_per_page() {
+    let (mut platform, added) = steady(500, 0.0, 20.0);
+    let seen = platform.run(&mut watch(20.0, 22.0), added);
+    assert_eq!(seen.len(), 500);
+    assert_eq!(platform.requests, 10);
+}
+
+#[test]
+fn unknown_durations_start_with_short_intervals() {
+    let (mut platform, added) = steady(1, 0.0, 3.0);
+    let seen = platform.run(&mut Watch::new(WatchSettings::default()), added);
+    assert_eq!(seen, [seconds(3.0)]);
+    let (mut platform, added) = steady(1, 0.0, 600.0);
+    platform.run(&mut Watch::new(WatchSettings::default()), added);
+    assert!(platform.requests < 70, "{} requests", platform.requests);
+}
