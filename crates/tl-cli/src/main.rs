@@ -5,7 +5,7 @@
 //! | `cli` | the command line as a whole, and the entry point |
 //! | `commands` | the commands: a folder per noun, a file per verb |
 //! | `args` | groups of arguments that several commands share |
-//! | `batch` | work on several inputs: discovery, states, results, summaries |
+//! | `batch` | work on several inputs: states, results, summaries |
 //! | `check` | the local check: rules, probing, cache, URLs |
 //! | `ffmpeg` | files written by FFmpeg, in its sandbox |
 //! | `context` | what a command receives: output, connection, client |

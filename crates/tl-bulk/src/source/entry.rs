@@ -1,8 +1,11 @@
 //! One video to ingest, as a source names it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use url::Url;
+
+use super::error::{SourceError, SourceErrorKind};
 
 /// One video to ingest: where it is, and what the platform is to know about it.
 ///
@@ -30,7 +33,7 @@ pub struct Entry {
 }
 
 /// Where a video is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Location {
     /// A local file.
@@ -73,5 +76,112 @@ impl Entry {
     pub fn with_metadata(mut self, metadata: Map<String, Value>) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// Sets the name or identifier of the index.
+    #[must_use]
+    pub fn with_index(mut self, index: impl Into<String>) -> Self {
+        self.index = Some(index.into());
+        self
+    }
+
+    /// Sets the name of the upload route.
+    #[must_use]
+    pub fn with_route(mut self, route: impl Into<String>) -> Self {
+        self.route = Some(route.into());
+        self
+    }
+
+    pub(super) fn on_line(mut self, line: Option<u64>) -> Self {
+        self.line = line;
+        self
+    }
+
+    /// An entry for a path or link, see [`Location::parse`].
+    pub(super) fn parse(path: &Path) -> Result<Self, SourceError> {
+        Ok(Self::at(match path.to_str() {
+            Some(text) => Location::parse(text)?,
+            None => Location::File(path.to_owned()),
+        }))
+    }
+}
+
+impl Location {
+    /// Parses a path, an `http(s)://` link or a `file://` URL.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Link`] for another scheme, and for a link that is not a URL.
+    pub fn parse(text: &str) -> Result<Self, SourceError> {
+        let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        }) else {
+            return Ok(Self::File(text.into()));
+        };
+        // A file may have such a name.
+        if Path::new(text).exists() {
+            return Ok(Self::File(text.into()));
+        }
+        let refused =
+            |why: &str, hint: &str| SourceError::new(SourceErrorKind::Link, why).with_hint(hint);
+        let url = || {
+            Url::parse(text).map_err(|error| {
+                refused(
+                    &format!("`{}` is not a URL", without_query(text)),
+                    "pass a direct https URL of the file",
+                )
+                .with_source(error)
+            })
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => url().map(|_| Self::Url(text.to_owned())),
+            "file" => url()?.to_file_path().map(Self::File).map_err(|()| {
+                refused(
+                    "a file URL of another machine cannot be read",
+                    "pass the path of the file",
+                )
+            }),
+            scheme => Err(refused(
+                &format!("unsupported URL scheme `{scheme}` (allowed: http, https, file)"),
+                "pass a presigned https URL, or download the file and pass its path",
+            )),
+        }
+    }
+}
+
+/// The query of a presigned link is a permission and must not show.
+fn without_query(text: &str) -> &str {
+    text.split(['?', '#']).next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_are_parsed() {
+        let file = |path: &str| Some(Location::File(path.into()));
+        let url = |url: &str| Some(Location::Url(url.into()));
+        for (text, expected) in [
+            ("a b.mp4", file("a b.mp4")),
+            ("file:///a%20b.mp4", file("/a b.mp4")),
+            ("https://x.org/a.mp4?s=1", url("https://x.org/a.mp4?s=1")),
+            ("HTTPS://x.org/a.mp4", url("HTTPS://x.org/a.mp4")),
+            ("C://x", None),
+            ("s3://bucket/a.mp4", None),
+            ("https://", None),
+            ("file://host/a.mp4", None),
+            ("://x", file("://x")),
+        ] {
+            assert_eq!(Location::parse(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_query_of_a_link_does_not_show() {
+        let error = Location::parse("https://[x/a.mp4?X-Amz-Signature=secret").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
     }
 }

@@ -3,6 +3,7 @@
 
 use clap::Args;
 use serde_json::{Map, Value};
+use tl_bulk::source::{Template, Templates};
 use tl_model::UserMetadata;
 
 use crate::failure::Failure;
@@ -38,6 +39,27 @@ impl MetadataArgs {
                 .map(Some)
                 .map_err(refused),
         }
+    }
+}
+
+impl MetadataArgs {
+    /// Returns the metadata as templates: texts may contain `{stem}`, `{dir}` and others.
+    pub(crate) fn templates(&self) -> Result<Templates, Failure> {
+        let mut templates = Templates::new();
+        let Some(metadata) = self.read()? else {
+            return Ok(templates);
+        };
+        let value = serde_json::to_value(metadata).unwrap_or_default();
+        for (key, value) in value.as_object().into_iter().flatten() {
+            templates = match value {
+                // An object in JSON has no templates: it is taken as it is.
+                Value::String(text) if self.metadata_json.is_none() => {
+                    templates.with_metadata(key, Template::parse(text)?)
+                }
+                value => templates.with_constant(key, value.clone()),
+            };
+        }
+        Ok(templates)
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod number_filter;
 pub(crate) mod pages;
 pub(crate) mod remote;
 pub(crate) mod rules;
+pub(crate) mod source;
 pub(crate) mod time;
 pub(crate) mod upload;
 pub(crate) mod wait;

@@ -1,4 +1,4 @@
-//! Work on several inputs: discovery, states, results and summaries.
+//! Work on several inputs: states, results and summaries.
 
 pub(crate) mod deletion;
 pub(crate) mod input;
@@ -9,4 +9,3 @@ pub(crate) mod repeated;
 pub(crate) mod summary;
 pub(crate) mod wait;
 pub(crate) mod wait_hint;
-pub(crate) mod walk;

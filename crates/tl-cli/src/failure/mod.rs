@@ -7,6 +7,7 @@ pub(crate) mod hints;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tl_bulk::source::{SourceError, SourceErrorKind};
 use tl_protocol::StatusSeen;
 use tl_validate::{ProbeError, Report};
 
@@ -262,6 +263,22 @@ impl From<ProbeError> for Failure {
             .map(|line| format!("FFmpeg: {line}"))
             .collect();
         failure.hint(as_step(error.next()))
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let kind = match error.kind() {
+            SourceErrorKind::Missing => "file_not_found",
+            SourceErrorKind::Manifest | SourceErrorKind::Row | SourceErrorKind::Duplicate => {
+                "manifest"
+            }
+            _ => "usage",
+        };
+        let mut failure = Self::new(Exit::Usage, kind, error.to_string());
+        failure.0.causes = chain(&error);
+        failure.0.hint = error.hint().map(str::to_owned);
+        failure
     }
 }
 

@@ -21,6 +21,30 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a duration above zero, such as 90s, 2m30s or 1h".to_owned())
 }
 
+/// Parses a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size above zero, such as 500kB, 16MB or 16MiB".to_owned();
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let factor: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(expected()),
+    };
+    let number: u64 = text[..digits].parse().map_err(|_| expected())?;
+    number
+        .checked_mul(factor)
+        .filter(|size| *size > 0)
+        .ok_or_else(expected)
+}
+
 /// Formats a duration: `0.3 s`, `42 s`, `2 min 30 s`, `1 h 5 min`.
 pub(crate) fn format_duration(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -103,6 +127,22 @@ mod tests {
         ] {
             let millis = parse_duration(text).ok().map(|span| span.as_millis());
             assert_eq!(millis, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn parses_sizes() {
+        for (text, expected) in [
+            ("16MiB", Some(16 << 20)),
+            ("500 kB", Some(500_000)),
+            ("1000", Some(1000)),
+            ("0", None),
+            ("MB", None),
+            ("-1MB", None),
+            ("99999999999GB", None),
+            ("5 parsec", None),
+        ] {
+            assert_eq!(parse_size(text).ok(), expected, "{text}");
         }
     }
 

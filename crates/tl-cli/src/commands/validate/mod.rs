@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tl_bulk::source::SourceError;
 use tl_validate::web::shown;
 
 use self::format::Format;
@@ -23,7 +24,6 @@ use crate::args::check::CheckArgs;
 use crate::args::remote::RemoteArgs;
 use crate::args::walk::WalkArgs;
 use crate::batch::parallel;
-use crate::batch::walk::Found;
 use crate::check::local_check::{LocalCheck, Subject};
 use crate::check::remote::{self, Remote};
 use crate::context::Context;
@@ -37,8 +37,8 @@ use crate::ui::escape::plain_line;
 /// Check files against the platform's rules; nothing is sent.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// Files, directories, or https URLs (not downloaded in full)
-    #[arg(required_unless_present = "files_from", value_name = "PATH|URL")]
+    /// Files, directories, patterns, or https URLs (not downloaded in full)
+    #[arg(required_unless_present_any = ["files_from", "files_from0"], value_name = "PATH|URL")]
     paths: Vec<PathBuf>,
     /// Set the output format; --json is the same as --format jsonl
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -84,7 +84,13 @@ impl Validate {
             checker.jobs(),
             // Report in input order; directories are searched in name order.
             true,
-            |give| walk.each(give),
+            |give| {
+                for found in walk.paths() {
+                    if !give(found) {
+                        break;
+                    }
+                }
+            },
             |found| one(&checker, &remote, thumbnails.as_ref(), found),
             |result: FileResult| {
                 tally.count(&result);
@@ -148,7 +154,7 @@ fn one(
     checker: &LocalCheck,
     remote: &Remote,
     thumbnails: Option<&Thumbnailer>,
-    found: Found,
+    found: Result<PathBuf, SourceError>,
 ) -> FileResult {
     let started = Instant::now();
     let mut thumbnail = None;
@@ -163,9 +169,9 @@ fn one(
                 (path_name(&path), check)
             }
         },
-        Err((path, failure)) => {
-            let name = path_name(&path);
-            let check = checker.read_error(&name, failure, Subject::File(0));
+        Err(error) => {
+            let name = error.path().map(path_name).unwrap_or_default();
+            let check = checker.read_error(&name, error.into(), Subject::File(0));
             (name, check)
         }
     };
