@@ -94,7 +94,7 @@ impl Sources {
         {
             match manifest.rows() {
                 Ok(rows) => {
-                    errors.extend(rows.filter_map(Result::err).take(MAX_ERRORS - errors.len()))
+                    errors.extend(rows.filter_map(Result::err).take(MAX_ERRORS - errors.len()));
                 }
                 Err(error) => errors.push(error),
             }

@@ -442,7 +442,7 @@ fn an_unreadable_directory_is_one_error() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder(&["a/1.mp4", "b/2.mp4"]);
     let locked = folder.path().join("a");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o0)).unwrap();
     // Permissions do not apply to root.
     let is_root = fs::read_dir(&locked).is_ok();
     let walk = Walk::new([folder.path()], WalkOptions::new()).unwrap();

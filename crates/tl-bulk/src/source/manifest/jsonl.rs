@@ -113,7 +113,7 @@ impl Members {
             match (column, value) {
                 (_, Value::Null) => {}
                 (Column::Text(key) | Column::Json(key), value) => {
-                    row.insert(&key, value.clone())?
+                    row.insert(&key, value.clone())?;
                 }
                 (column, Value::String(text)) => row.set(&column, text)?,
                 (_, value) => {

@@ -119,7 +119,7 @@ impl Row {
                 self.insert(key, value)?;
             }
             Column::Metadata => {
-                let metadata: UserMetadata = text().parse().map_err(refused)?;
+                let metadata: UserMetadata = text().parse().map_err(|error| refused(&error))?;
                 self.set_metadata(&metadata)?;
             }
         }
@@ -168,7 +168,7 @@ impl Row {
             true => self.metadata,
             false => {
                 let value = Value::Object(self.metadata);
-                UserMetadata::try_from(value.clone()).map_err(refused)?;
+                UserMetadata::try_from(value.clone()).map_err(|error| refused(&error))?;
                 match value {
                     Value::Object(object) => object,
                     _ => Map::new(),
@@ -188,7 +188,7 @@ impl Row {
     }
 }
 
-fn refused(error: tl_model::MetadataError) -> SourceError {
+fn refused(error: &tl_model::MetadataError) -> SourceError {
     invalid(error.to_string())
         .with_hint("flatten nested values (`city` instead of `where`), or write them as one text")
 }
