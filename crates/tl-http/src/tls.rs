@@ -32,7 +32,7 @@ use crate::{HttpSettings, SetupError};
 /// # Errors
 /// A certificate in the settings is not valid PEM, or the system roots cannot be loaded.
 pub fn client_config(settings: &HttpSettings) -> Result<ClientConfig, SetupError> {
-    with_roots(roots(settings)?)
+    with_roots(root_store(settings)?)
 }
 
 /// A TLS configuration that trusts no certificate, for a client that connects to this machine over
@@ -80,7 +80,11 @@ fn built_in_provider() -> Result<Arc<CryptoProvider>, SetupError> {
     ))
 }
 
-fn roots(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {
+/// The certificates that are trusted with these settings.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn root_store(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

@@ -190,6 +190,7 @@ impl Ledger {
             limiter.set_limits(account.limits);
             limiter.set_reserve(account.reserve);
             store_limiter(db, id, now, &limiter)?;
+            db.notify()?;
             Ok(id)
         })
     }
@@ -213,7 +214,8 @@ impl Ledger {
     }
 
     /// Changes the limiter that all processes share: after a 429, and with the rate limit headers
-    /// of a response.
+    /// of a response. `change` runs again, on the stored state, if the connection to the server was
+    /// lost.
     ///
     /// ```
     /// # use tl_ledger::{KeyTag, Ledger, NewAccount};
@@ -239,7 +241,7 @@ impl Ledger {
         &mut self,
         now: Timestamp,
         account: AccountId,
-        change: impl FnOnce(Timestamp, &mut Limiter) -> T,
+        mut change: impl FnMut(Timestamp, &mut Limiter) -> T,
     ) -> Result<T> {
         let now = self.now(now)?;
         let at = time(now)?;

@@ -305,7 +305,11 @@ impl Ledger {
             // Two processes that add one path at the same time must not create two contents.
             db.lock_all()?;
             let added = items.iter().map(|item| add(db, now, run, account, item));
-            added.collect()
+            let added: Vec<Added> = added.collect::<Result<_>>()?;
+            if added.iter().any(|added| added.is_new) {
+                db.notify()?;
+            }
+            Ok(added)
         })
     }
 

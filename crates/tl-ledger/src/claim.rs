@@ -206,7 +206,8 @@ impl Ledger {
             lease,
             "UPDATE item SET owner = NULL, lease_until = NULL WHERE id = $1 AND epoch = $2",
             &[],
-        )
+        )?;
+        self.db.notify()
     }
 
     /// Runs an update of an item whose first parameters are the lease, and fails if it is stale.

@@ -31,11 +31,18 @@ pub enum ErrorKind {
     Denied,
     /// The file cannot be opened, or the server cannot be reached, or the connection broke.
     Unavailable,
+    /// The connection was lost during a transaction that cannot be repeated, e.g. a
+    /// [`batch`](crate::Ledger::batch). Nothing of it was written. Do it again.
+    Undone,
+    /// The connection was lost during a commit, and the server could not be asked whether it was
+    /// written. Read the item again: its epoch and its attempts say what was written.
+    CommitUnknown,
     /// Another failure of the database.
     Other,
 }
 
-/// Why an operation of the ledger failed. Nothing of it was written.
+/// Why an operation of the ledger failed. Nothing of it was written, unless the kind is
+/// [`CommitUnknown`](ErrorKind::CommitUnknown).
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -96,6 +103,9 @@ impl Error {
             ErrorKind::Denied => "check the user, the password and the permissions of the ledger",
             ErrorKind::Unavailable => {
                 "check that the folder exists, or that the server is running and reachable"
+            }
+            ErrorKind::Undone | ErrorKind::CommitUnknown => {
+                "check that the server is running, and run the command again"
             }
             _ => return None,
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::db::{Commit, Db, Engine, Sqlite, transaction, values};
+use crate::db::{Commit, Db, Engine, Sqlite, once, transaction, values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::item::{Lease, time};
 use crate::schema;
@@ -17,6 +17,8 @@ pub struct OpenOptions {
     lock_timeout: Duration,
     #[cfg(feature = "postgres")]
     pub(crate) has_caller_clock: bool,
+    #[cfg(feature = "postgres")]
+    reconnect_timeout: Duration,
 }
 
 impl Default for OpenOptions {
@@ -26,6 +28,8 @@ impl Default for OpenOptions {
             lock_timeout: Duration::from_secs(30),
             #[cfg(feature = "postgres")]
             has_caller_clock: false,
+            #[cfg(feature = "postgres")]
+            reconnect_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -61,6 +65,15 @@ impl OpenOptions {
         self
     }
 
+    /// How long to wait for a PostgreSQL server that was there and is not, e.g. because it restarts.
+    /// Default 30 s. The first connection is not waited for.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn reconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.reconnect_timeout = timeout;
+        self
+    }
+
     /// Opens the ledger in this file, and creates it if it does not exist.
     ///
     /// # Errors
@@ -89,23 +102,34 @@ impl OpenOptions {
     /// Opens the ledger in a PostgreSQL database, and creates its tables in the schema `tl_ledger`
     /// if they do not exist.
     ///
-    /// `url` is `postgres://user:password@host/database`, or the keyword form of libpq. The
-    /// connection is not encrypted: use a socket, a private network or a tunnel. It runs on its
-    /// own thread, so the ledger can be used with and without an async runtime; a call
-    /// blocks its thread.
+    /// `url` is `postgres://user:password@host/database`, or the keyword form of libpq. It runs on
+    /// its own thread, so the ledger can be used with and without an async runtime; a call blocks
+    /// its thread.
+    ///
+    /// `sslmode` and `sslrootcert` have the meaning that they have in libpq: `prefer` (the default)
+    /// encrypts if the server can, `require` always, `verify-ca` checks who issued the certificate,
+    /// and `verify-full` also that it is that of the host. Without `sslrootcert`, the public
+    /// certificate authorities of `tl-http` are trusted. Client certificates and channel binding are
+    /// not supported. The crypto provider is that of `tl-http`.
+    ///
+    /// If the connection breaks later, operations connect again and are repeated if nothing of them
+    /// was written; see [`reconnect_timeout`](Self::reconnect_timeout). A server that restarts delays
+    /// them.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`ErrorKind::Denied`] if the user or password was refused. The
-    /// message never contains the password. After an operation failed with
-    /// [`ErrorKind::Unavailable`], connect again.
+    /// message never contains the password.
     #[cfg(feature = "postgres")]
     pub fn connect(&self, url: &str) -> Result<Ledger> {
         let connect = || {
             let engine = crate::db::Postgres::connect(
                 url,
-                self.is_read_only,
-                self.lock_timeout,
-                self.has_caller_clock,
+                crate::db::PostgresOptions {
+                    is_read_only: self.is_read_only,
+                    lock_timeout: self.lock_timeout,
+                    reconnect_timeout: self.reconnect_timeout,
+                    has_caller_clock: self.has_caller_clock,
+                },
             )?;
             let mut db = Db::new(Engine::Postgres(Box::new(engine)));
             schema::prepare(&mut db, self.is_read_only)?;
@@ -156,9 +180,22 @@ impl Ledger {
     /// closure handles its error. If the closure returns an error, everything is undone.
     ///
     /// # Errors
-    /// The error of the closure, or of the commit.
+    /// The error of the closure, or of the commit. [`ErrorKind::Undone`]: the server restarted
+    /// meanwhile.
     pub fn batch<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        transaction(self, |ledger| &mut ledger.db, Commit::Synced, work)
+        transaction(self, |ledger| &mut ledger.db, Commit::Synced, once(work))
+    }
+
+    /// Waits until another process adds or frees items, but not longer than `timeout`. Returns
+    /// whether one did, or may have done so: claim again then. The first call returns at once.
+    ///
+    /// PostgreSQL notifies (`LISTEN`); with SQLite, every commit of another process counts, and is
+    /// noticed within 50 milliseconds. Changes by this `Ledger` do not count.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn wait_for_change(&mut self, timeout: Duration) -> Result<bool> {
+        self.db.wait_for_change(timeout)
     }
 
     /// The time by which leases are granted and times are recorded, in place of `now`.

@@ -32,6 +32,8 @@ pub struct Pruned {
     pub events: u64,
     /// Probe results.
     pub probes: u64,
+    /// Connections that ended, or were not used.
+    pub sessions: u64,
     /// Runs without attempts.
     pub runs: u64,
     /// Contents without an item or a source.
@@ -138,7 +140,9 @@ impl Ledger {
                     error_code = NULL, error_text = NULL, rules_pack = NULL, done = NULL{more}
                  WHERE {condition} AND {idle}{except}"
             );
-            db.execute(&sql, &parameters)
+            let changed = db.execute(&sql, &parameters)?;
+            db.notify()?;
+            Ok(changed)
         })
     }
 
@@ -182,6 +186,7 @@ impl Ledger {
                 attempts,
                 events: count("DELETE FROM hook WHERE received < $1", true)?,
                 probes: count("DELETE FROM probe WHERE used < $1", true)?,
+                sessions: count("DELETE FROM session WHERE used < $1", true)?,
                 runs: count(
                     "DELETE FROM run WHERE ended < $1
                      AND NOT EXISTS (SELECT 1 FROM attempt WHERE run_id = run.id)",

@@ -100,7 +100,7 @@ impl Ledger {
         row.map(|row| row.text(0)).transpose()
     }
 
-    fn fenced(&mut self, lease: Lease, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
+    fn fenced(&mut self, lease: Lease, mut work: impl FnMut(&mut Db) -> Result<()>) -> Result<()> {
         self.db.transaction(|db| {
             Self::fence(db, lease)?;
             work(db)

@@ -145,6 +145,11 @@ CREATE TABLE probe (
     answer TEXT NOT NULL,
     used {int} NOT NULL
 ){table};
+CREATE TABLE session (
+    id {id},
+    commits {int} NOT NULL,
+    used {int} NOT NULL
+){table};
 "];
 
 /// The layout that this version reads and writes.
@@ -152,6 +157,15 @@ pub const LAYOUT: u32 = 1;
 
 /// Checks the layout, and creates or migrates the tables if the ledger can be written.
 pub(crate) fn prepare(db: &mut Db, is_read_only: bool) -> Result<()> {
+    prepare_tables(db, is_read_only)?;
+    match &mut db.engine {
+        Engine::Sqlite(_) => Ok(()),
+        #[cfg(feature = "postgres")]
+        Engine::Postgres(engine) => engine.count_commits(),
+    }
+}
+
+fn prepare_tables(db: &mut Db, is_read_only: bool) -> Result<()> {
     if let Some(layout) = layout(db)? {
         check(layout)?;
         if layout == i64::from(LAYOUT) {

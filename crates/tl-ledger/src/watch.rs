@@ -57,6 +57,9 @@ impl Ledger {
              ON CONFLICT (event_id) DO NOTHING",
             values![event_id, now, item],
         )?;
+        if inserted > 0 {
+            self.db.notify()?;
+        }
         Ok(inserted > 0)
     }
 }

@@ -227,5 +227,10 @@ pub(crate) fn apply(db: &mut Db, now: i64, lease: Lease, update: &Update) -> Res
         i64::from(is_sent).into(),
         i64::from(is_final).into(),
     ];
-    write(db, lease, UPDATE, &parameters)
+    write(db, lease, UPDATE, &parameters)?;
+    // Another process may claim the item, or another one in its place.
+    if update.ends_lease || is_final {
+        db.notify()?;
+    }
+    Ok(())
 }

@@ -7,11 +7,12 @@ mod sqlite;
 mod value;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 #[cfg(feature = "postgres")]
-pub(crate) use postgres::Postgres;
+pub(crate) use postgres::{Options as PostgresOptions, Postgres};
 pub(crate) use sqlite::Sqlite;
 pub(crate) use value::{Row, Value, values};
 
@@ -56,11 +57,29 @@ impl Db {
 
     /// Runs one statement and returns the number of rows that it changed.
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
-        engine!(self, engine => engine.execute(sql, values))
+        match &mut self.engine {
+            Engine::Sqlite(engine) => engine.execute(sql, values),
+            // A transaction is repeated, or known to be committed, if the server restarts.
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) if self.depth == 0 => {
+                self.transaction(|db| db.execute(sql, values))
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.execute(sql, values),
+        }
     }
 
     pub(crate) fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
-        engine!(self, engine => engine.query(sql, values))
+        match &mut self.engine {
+            Engine::Sqlite(engine) => engine.query(sql, values),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => match engine.query(sql, values) {
+                Err(error) if self.depth == 0 && engine.recover(&error)? => {
+                    engine.query(sql, values)
+                }
+                result => result,
+            },
+        }
     }
 
     /// The first row of a result.
@@ -74,17 +93,14 @@ impl Db {
     }
 
     /// Runs `work` in a [`transaction`] that survives the end of this process.
-    pub(crate) fn transaction<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
+    pub(crate) fn transaction<T>(&mut self, work: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
         transaction(self, |db| db, Commit::Written, work)
     }
 
     /// Runs `work` in a [`transaction`] that survives a power failure.
     pub(crate) fn synced_transaction<T>(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T>,
+        work: impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<T> {
         transaction(self, |db| db, Commit::Synced, work)
     }
@@ -96,6 +112,40 @@ impl Db {
             #[cfg(feature = "postgres")]
             Engine::Postgres(engine) => engine.run("BEGIN"),
         }
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        match &mut self.engine {
+            Engine::Sqlite(engine) => engine.run("COMMIT"),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.commit(),
+        }
+    }
+
+    /// Whether a transaction that failed was undone because the connection was lost, and can be
+    /// repeated now.
+    fn recover(&mut self, error: &Error) -> bool {
+        match &mut self.engine {
+            Engine::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.recover(error).unwrap_or(false),
+        }
+    }
+
+    /// Wakes the processes that wait for a change, when the transaction is committed.
+    pub(crate) fn notify(&mut self) -> Result<()> {
+        match &mut self.engine {
+            // Each commit is seen.
+            Engine::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.notify(),
+        }
+    }
+
+    /// Waits until another process changes the ledger. Returns whether one did, or may have done
+    /// so.
+    pub(crate) fn wait_for_change(&mut self, timeout: Duration) -> Result<bool> {
+        engine!(self, engine => engine.wait_for_change(timeout))
     }
 
     /// The clause that locks the selected rows until the end of the transaction. SQLite locks the
@@ -153,18 +203,57 @@ impl Db {
         match &mut self.engine {
             Engine::Sqlite(_) => Ok(now),
             #[cfg(feature = "postgres")]
-            Engine::Postgres(engine) => engine.now(now),
+            Engine::Postgres(engine) => match engine.now(now) {
+                Err(error) if self.depth == 0 && engine.recover(&error)? => engine.now(now),
+                result => result,
+            },
         }
     }
 }
 
+/// Times that a transaction is repeated if the connection is lost.
+const REPETITIONS: u32 = 3;
+
 /// Runs `work` in a transaction: everything that it writes is stored, or nothing if it fails or
 /// panics. Inside another transaction, it is a savepoint. `host` owns the connection.
+///
+/// If the connection is lost before the commit, nothing was written, and `work` is repeated on a new
+/// connection.
 pub(crate) fn transaction<H, T>(
     host: &mut H,
     db: impl Fn(&mut H) -> &mut Db,
     commit: Commit,
+    mut work: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    let mut left = REPETITIONS;
+    loop {
+        let result = attempt(host, &db, commit, &mut work);
+        match result {
+            Err(error) if db(host).depth == 0 && left > 0 && db(host).recover(&error) => left -= 1,
+            result => return result,
+        }
+    }
+}
+
+/// Makes work that can be done once: a repetition fails with `error`.
+pub(crate) fn once<H, T>(
     work: impl FnOnce(&mut H) -> Result<T>,
+) -> impl FnMut(&mut H) -> Result<T> {
+    let mut work = Some(work);
+    move |host| match work.take() {
+        Some(work) => work(host),
+        None => Err(Error::new(
+            ErrorKind::Undone,
+            "the connection was lost during a transaction, and nothing of it was written",
+        )),
+    }
+}
+
+fn attempt<H, T>(
+    host: &mut H,
+    db: &impl Fn(&mut H) -> &mut Db,
+    commit: Commit,
+    work: &mut impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
     let depth = db(host).depth;
     if depth == 0 {
@@ -174,21 +263,28 @@ pub(crate) fn transaction<H, T>(
     }
     db(host).depth = depth + 1;
     let result = catch_unwind(AssertUnwindSafe(|| work(host)));
-    db(host).depth = depth;
-    let (end, undo) = if depth == 0 {
-        ("COMMIT".to_owned(), "ROLLBACK".to_owned())
-    } else {
-        (
-            format!("RELEASE SAVEPOINT s{depth}"),
-            format!("ROLLBACK TO SAVEPOINT s{depth}; RELEASE SAVEPOINT s{depth}"),
-        )
-    };
     let result = match result {
-        Ok(Ok(value)) => match db(host).run(&end) {
-            Ok(()) => return Ok(value),
-            Err(error) => Ok(Err(error)),
-        },
+        Ok(Ok(value)) => {
+            let end = if depth == 0 {
+                db(host).commit()
+            } else {
+                db(host).run(&format!("RELEASE SAVEPOINT s{depth}"))
+            };
+            match end {
+                Ok(()) => {
+                    db(host).depth = depth;
+                    return Ok(value);
+                }
+                Err(error) => Ok(Err(error)),
+            }
+        }
         other => other,
+    };
+    db(host).depth = depth;
+    let undo = if depth == 0 {
+        "ROLLBACK".to_owned()
+    } else {
+        format!("ROLLBACK TO SAVEPOINT s{depth}; RELEASE SAVEPOINT s{depth}")
     };
     // If this fails as well, the connection is broken, and the database rolls back by itself.
     let _ = db(host).run(&undo);

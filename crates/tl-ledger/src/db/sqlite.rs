@@ -17,6 +17,9 @@ const STATEMENTS: usize = 128;
 /// never meets the moment between two transactions of a busy process.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
+/// Delay between looks for changes of other processes, which reads one page of shared memory.
+const CHANGE_POLL: Duration = Duration::from_millis(50);
+
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -25,6 +28,8 @@ pub(crate) struct Sqlite {
     lock_timeout: Duration,
     /// What commits wait for now.
     commit: Commit,
+    /// The number of the last change of another process that was seen.
+    version: Option<i64>,
 }
 
 impl Sqlite {
@@ -48,7 +53,28 @@ impl Sqlite {
             is_read_only,
             lock_timeout,
             commit: Commit::Synced,
+            version: None,
         })
+    }
+
+    /// Waits until another connection has committed something since the last call. Returns whether
+    /// one did, or may have done so.
+    pub(crate) fn wait_for_change(&mut self, timeout: Duration) -> Result<bool> {
+        let mut left = timeout;
+        loop {
+            let version = self.query("PRAGMA data_version", &[])?;
+            let version = version.first().map(|row| row.int(0)).transpose()?;
+            if self.version != version {
+                self.version = version;
+                return Ok(true);
+            }
+            let pause = left.min(CHANGE_POLL);
+            if pause.is_zero() {
+                return Ok(false);
+            }
+            thread::sleep(pause);
+            left -= pause;
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

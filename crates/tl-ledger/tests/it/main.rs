@@ -5,7 +5,10 @@
     reason = "tests print what they measured, and may panic on unexpected results"
 )]
 
+mod changes;
 mod claims;
+#[cfg(feature = "postgres")]
+mod connections;
 mod contents;
 mod files;
 mod maintenance;
@@ -16,6 +19,8 @@ mod postgres;
 mod processes;
 mod records;
 mod scale;
+#[cfg(feature = "postgres")]
+mod server;
 mod world;
 
 use place::Place;

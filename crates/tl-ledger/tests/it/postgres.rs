@@ -1,204 +1,15 @@
 //! PostgreSQL: the suites on a real server that the tests start, and what is special about it.
 //!
-//! The server has its own data folder and listens on a socket in it. It needs the programs of the
-//! distribution's package (`cargo xtask setup` installs it); without them, the tests fail.
 
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tempfile::TempDir;
 use tl_ledger::{ErrorKind, Ledger, OpenOptions, State, Update};
 
 use crate::place::Place;
+use crate::server::Server;
 use crate::world::{World, file};
-use crate::{Suite, claims, contents, maintenance, model, processes, records, scale};
-
-/// The user `nobody`: the server refuses to run as root.
-const NOBODY: u32 = 65_534;
-
-/// The user of the database.
-const USER: &str = "tl";
-
-/// A server that ends with the test.
-struct Server {
-    process: Option<Child>,
-    is_root: bool,
-    folder: TempDir,
-}
-
-/// The folder with the programs of the server.
-fn programs() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::var_os("POSTGRES_BIN")
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
-    folders.extend(std::env::split_paths(&path));
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| {
-            entries
-                .flatten()
-                .map(|entry| entry.path().join("bin"))
-                .collect()
-        })
-        .unwrap_or_default();
-    versions.sort();
-    folders.extend(versions.into_iter().rev());
-    let has_server =
-        |folder: &PathBuf| folder.join("initdb").exists() && folder.join("postgres").exists();
-    folders
-        .into_iter()
-        .find(has_server)
-        .expect("no PostgreSQL server: run `cargo xtask setup`, or set POSTGRES_BIN")
-}
-
-impl Server {
-    /// Starts a server; `auth` is the method for every user.
-    fn start(auth: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("tl-pg")
-            .tempdir()
-            .expect("a folder");
-        let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| {
-            use std::os::unix::fs::MetadataExt;
-            meta.uid() == 0
-        });
-        if is_root {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("changed");
-        }
-        let password = folder.path().join("password");
-        std::fs::write(&password, "secret-7").expect("written");
-        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).expect("set");
-        let mut server = Self {
-            process: None,
-            is_root,
-            folder,
-        };
-        let output = server
-            .command("initdb")
-            .args([
-                "--no-sync",
-                "--encoding=UTF8",
-                "--username",
-                USER,
-                "--auth",
-                auth,
-            ])
-            .arg("--pwfile")
-            .arg(&password)
-            .output()
-            .expect("initdb starts");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        server.launch();
-        server
-    }
-
-    /// A program of the server, as a user without rights.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(programs().join(program));
-        command
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .arg("-D")
-            .arg(self.folder.path().join("data"));
-        if self.is_root {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        command
-    }
-
-    fn launch(&mut self) {
-        let log = std::fs::File::create(self.folder.path().join("log")).expect("a log");
-        let process = self
-            .command("postgres")
-            .arg("-k")
-            .arg(self.folder.path())
-            // No port on the network. Syncing is off because no test cuts the power.
-            .args([
-                "-c",
-                "listen_addresses=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "max_connections=40",
-            ])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the server starts");
-        self.process = Some(process);
-        let started = Instant::now();
-        while let Err(error) = Ledger::connect(&self.url("postgres", "secret-7")) {
-            let log = std::fs::read_to_string(self.folder.path().join("log"));
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "{error}: {log:?}"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn socket(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn url(&self, database: &str, password: &str) -> String {
-        let socket = self.socket().display();
-        format!("host={socket} user={USER} dbname={database} password={password}")
-    }
-
-    /// Runs SQL.
-    fn sql(&self, database: &str, sql: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async {
-            let url = self.url(database, "secret-7");
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-                .await
-                .expect("connected");
-            let connection = tokio::spawn(connection);
-            client.batch_execute(sql).await.expect("accepted");
-            drop(client);
-            connection.await.expect("no panic").expect("closed");
-        });
-    }
-
-    /// A new database.
-    fn place(&self, name: &str) -> Place {
-        self.sql("postgres", &format!("CREATE DATABASE {name}"));
-        Place::at(&self.url(name, "secret-7"))
-    }
-
-    /// Ends the server at once, as a crash does: it recovers from its log at the next start.
-    fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let stopped = self
-                .command("pg_ctl")
-                .args(["stop", "-s", "-m", "immediate"])
-                .status();
-            if !stopped.is_ok_and(|status| status.success()) {
-                let _ = process.kill();
-            }
-            let _ = process.wait();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
+use crate::{Suite, changes, claims, contents, maintenance, model, processes, records, scale};
 
 /// Runs suites, each test in its own database of one server.
 fn run(suites: &[Suite], least: usize) {
@@ -223,8 +34,9 @@ fn suites_pass_on_postgresql() {
         claims::SUITE,
         records::SUITE,
         maintenance::SUITE,
+        changes::SUITE,
     ];
-    run(&suites, 29);
+    run(&suites, 30);
 }
 
 #[test]
@@ -311,25 +123,6 @@ fn leases_follow_the_clock_of_the_server() {
         .update(early, lease, &Update::to(State::Sending))
         .unwrap();
     assert!((ledger.time(early).unwrap().as_second() - claim.now.as_second()).abs() < 60);
-}
-
-#[test]
-fn restarted_server_is_reported_and_nothing_is_lost() {
-    let mut server = Server::start("trust");
-    let place = server.place("restart");
-    let mut world = World::new(&place);
-    world.add_files(3);
-    let lease = world.lease();
-    server.stop();
-    let error = world.ledger.release(lease).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    let error = Ledger::connect(&place.address()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    server.launch();
-    world.ledger = place.open();
-    world.ledger.release(lease).unwrap();
-    assert_eq!(world.claim(5).items.len(), 3);
-    world.verify();
 }
 
 #[test]

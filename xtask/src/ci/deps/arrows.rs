@@ -25,8 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tl-validate",
         ],
     ),
-    // The state of the rate limiter.
-    ("tl-ledger", &["tl-protocol"]),
+    // The state of the rate limiter, and TLS to PostgreSQL.
+    ("tl-ledger", &["tl-http", "tl-protocol"]),
     (
         "tl-bulk",
         &[

@@ -35,7 +35,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         reason: "the ledger sends no requests to a server but PostgreSQL",
-        forbidden: "reqwest ureq* hyper* rustls",
+        forbidden: "reqwest ureq* hyper*",
         trees: &["tl-ledger --features=postgres"],
         control: ("tl-http-async", "reqwest"),
     },

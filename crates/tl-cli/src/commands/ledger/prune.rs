@@ -34,6 +34,7 @@ impl Prune {
             ("requests and chunks", removed(pruned.attempts)),
             ("webhook events", removed(pruned.events)),
             ("probe results", removed(pruned.probes)),
+            ("connections", removed(pruned.sessions)),
             ("runs", removed(pruned.runs)),
             ("contents", removed(pruned.contents)),
         ]));
