@@ -21,6 +21,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use url::Url;
 
 use crate::{
+    Answers,
     platform::{
         FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
@@ -120,6 +121,17 @@ impl EmulatorBuilder {
     #[must_use]
     pub fn rules(mut self, rules: RulePack) -> Self {
         self.platform.rules = rules;
+        self
+    }
+
+    /// The answers of models: fixtures and sidecars of media. The default is none.
+    ///
+    /// Without a matching answer, the emulator generates values for a requested schema, and echoes
+    /// other questions. The header `X-Emulator-Answer` of a response says which: `fixture`,
+    /// `generated` or `echo`.
+    #[must_use]
+    pub fn answers(mut self, answers: Answers) -> Self {
+        self.platform.answers = answers;
         self
     }
 

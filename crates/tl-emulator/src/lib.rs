@@ -41,7 +41,7 @@ mod server;
 
 pub use emulator::{Emulator, EmulatorBuilder};
 pub use exec::{Summary, exit_code};
-pub use platform::{Fault, FaultPlan, Operation, Plan, Schedule, Seed};
+pub use platform::{Answers, AnswersError, Fault, FaultPlan, Operation, Plan, Schedule, Seed};
 pub use server::{ClockMode, JournalChunk, JournalEntry, MediaProber, StartError, TimeLimits};
 
 /// Compiles the examples of the front page.

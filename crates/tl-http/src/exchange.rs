@@ -36,6 +36,28 @@ pub struct Exchange {
     pub stall: Duration,
 }
 
+/// The largest response that a request expects, in bytes: an extension of [`Exchange::http`]. It
+/// raises [`HttpSettings::max_response`](crate::HttpSettings::max_response) for this request.
+///
+/// ```
+/// use tl_http::{Body, MaxResponse};
+///
+/// let mut request = http::Request::get("http://localhost/").body(Body::empty()).unwrap();
+/// request.extensions_mut().insert(MaxResponse(256 << 20));
+/// assert_eq!(MaxResponse::of(&request, 64 << 20), 256 << 20);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxResponse(pub u64);
+
+impl MaxResponse {
+    /// The limit for `request`: its own, or `default` if that is larger.
+    #[must_use]
+    pub fn of<B>(request: &http::Request<B>, default: u64) -> u64 {
+        let own = request.extensions().get::<Self>();
+        own.map_or(default, |own| own.0.max(default))
+    }
+}
+
 /// Omits headers and the query of presigned URLs, because they may contain secrets.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

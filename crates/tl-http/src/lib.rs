@@ -40,7 +40,7 @@ pub use body::{Body, BodyReader, BytesSource, MAX_READ_SIZE, Source};
 pub use cancel::CancelHandle;
 pub use credentials::{ApiKey, Credentials};
 pub use exchange::{
-    Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind,
+    Auth, Delivery, Exchange, MaxResponse, Outcome, Token, TransportError, TransportErrorKind,
     is_out_of_descriptors,
 };
 pub use extra_headers::ExtraHeaders;

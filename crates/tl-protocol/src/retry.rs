@@ -20,6 +20,9 @@ pub enum Repeat {
     Freely,
     /// Only if it was certainly not processed: `POST` requests that create a resource.
     IfNotProcessed,
+    /// With the same `Idempotency-Key`, which each such request has: the platform does not process
+    /// it twice. The key stays the same over all attempts of a call.
+    WithKey,
 }
 
 /// The retry policy of a call: attempts, delays and timeouts.
@@ -41,6 +44,10 @@ pub struct Policy {
     pub attempt_timeout: Duration,
     /// Stall timeout: the longest time without progress while a body is sent. Default 30 s.
     pub stall_timeout: Duration,
+    /// Timeout of one attempt of an operation that analyzes media before it responds. Default 10
+    /// minutes, as in the official clients (Python 1.3.6, JavaScript 1.3.4). The timeout of the whole
+    /// call is at least as long. [`with_timeout`](Policy::with_timeout) caps it.
+    pub slow_timeout: Duration,
     /// The slowest accepted upload rate, in bytes per second. It determines the time allowed for a
     /// body, which is added to the timeouts of the attempt and of the call. Default 32 KiB/s (a 2
     /// GB file: 18 hours); `stall_timeout` detects a stalled upload.
@@ -60,6 +67,7 @@ impl Default for Policy {
             max_delay: Duration::from_secs(30),
             attempt_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(30),
+            slow_timeout: Duration::from_secs(600),
             min_upload_rate: 32 << 10,
             total_timeout: Duration::from_secs(300),
         }
@@ -71,6 +79,7 @@ with_fields!(Policy {
     with_max_delay(max_delay: Duration);
     with_attempt_timeout(attempt_timeout: Duration);
     with_stall_timeout(stall_timeout: Duration);
+    with_slow_timeout(slow_timeout: Duration);
     with_min_upload_rate(min_upload_rate: u64);
 });
 
@@ -84,12 +93,13 @@ impl Policy {
     }
 
     /// Sets the timeout for each request and for each chunk of an upload, all attempts and delays
-    /// included; the time allowed for a body is added. The attempt and stall timeouts are capped at
-    /// `limit`.
+    /// included; the time allowed for a body is added. The timeouts of attempts and stalls are capped
+    /// at `limit`.
     #[must_use]
     pub fn with_timeout(mut self, limit: Duration) -> Self {
         self.total_timeout = limit;
         self.attempt_timeout = self.attempt_timeout.min(limit);
+        self.slow_timeout = self.slow_timeout.min(limit);
         self.stall_timeout = self.stall_timeout.min(limit);
         self
     }
@@ -141,6 +151,12 @@ pub struct Attempt {
     pub number: u32,
     /// Whether it may be sent again if it is unknown whether the platform processed it.
     pub repeat: Repeat,
+    /// Statuses that mean that the request was not processed: see
+    /// [`Endpoint::NOT_PROCESSED`](crate::Endpoint::NOT_PROCESSED).
+    pub not_processed: &'static [u16],
+    /// Whether a 429 without a time is final: see
+    /// [`Endpoint::LIMITS_RESOURCES`](crate::Endpoint::LIMITS_RESOURCES).
+    pub limits_resources: bool,
     /// The time on the driver's clock after which no attempt may start.
     pub deadline: Duration,
 }
@@ -154,12 +170,7 @@ pub fn decide(
     rng: &mut Rng,
 ) -> Decision {
     let verdict = match outcome {
-        Ok(response) => decide_response(
-            response.status(),
-            response.headers(),
-            attempt.repeat,
-            now.wall,
-        ),
+        Ok(response) => decide_response(response.status(), response.headers(), attempt, now.wall),
         Err(error) => decide_failure(error.kind(), error.delivery(), attempt.repeat),
     };
     let (because, retry_after) = match verdict {
@@ -217,26 +228,34 @@ enum Verdict {
 fn decide_response(
     status: StatusCode,
     headers: &HeaderMap,
-    repeat: Repeat,
+    attempt: Attempt,
     wall: SystemTime,
 ) -> Verdict {
     let after = || retry_after(headers, wall);
+    let when_limited = || after().or_else(|| rate_limit_reset(headers, wall));
     match status.as_u16() {
         200..=299 => Verdict::Accept,
         401 => Verdict::Final(ErrorKind::Unauthorized),
         403 => Verdict::Final(ErrorKind::Forbidden),
         404 => Verdict::Final(ErrorKind::NotFound),
+        429 if attempt.limits_resources && when_limited().is_none() => {
+            Verdict::Final(ErrorKind::RateLimited)
+        }
         429 => Verdict::Temporary {
             because: ErrorKind::RateLimited,
-            retry_after: after().or_else(|| rate_limit_reset(headers, wall)),
+            retry_after: when_limited(),
+        },
+        status if attempt.not_processed.contains(&status) => Verdict::Temporary {
+            because: ErrorKind::Server,
+            retry_after: after(),
         },
         // A 503 means that the server did not process the request.
         503 => Verdict::Temporary {
             because: ErrorKind::Server,
             retry_after: after(),
         },
-        408 | 500..=599 => match repeat {
-            Repeat::Freely => Verdict::Temporary {
+        408 | 500..=599 => match attempt.repeat {
+            Repeat::Freely | Repeat::WithKey => Verdict::Temporary {
                 because: ErrorKind::Server,
                 retry_after: after(),
             },
@@ -264,7 +283,7 @@ fn decide_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) 
         TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => {
             return Verdict::Final(match repeat {
                 Repeat::Freely => ErrorKind::Malformed,
-                Repeat::IfNotProcessed => ErrorKind::OutcomeUnknown,
+                Repeat::IfNotProcessed | Repeat::WithKey => ErrorKind::OutcomeUnknown,
             });
         }
         TransportErrorKind::Refused => return Verdict::Final(ErrorKind::InvalidRequest),
@@ -370,6 +389,8 @@ mod tests {
         Attempt {
             number,
             repeat,
+            not_processed: &[],
+            limits_resources: false,
             deadline: Duration::from_secs(10_000),
         }
     }
@@ -518,6 +539,8 @@ mod tests {
         let attempt = Attempt {
             number: 1,
             repeat: Repeat::Freely,
+            not_processed: &[],
+            limits_resources: false,
             deadline: Duration::from_secs(400),
         };
         assert_eq!(
@@ -541,7 +564,7 @@ mod tests {
             wait in 0_u64..20_000, number in 1_u32..9, seed: u64, limit in 100_u64..30_000,
         ) {
             let outcome = response(429, &[("retry-after", &wait.to_string())]);
-            let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, deadline: Duration::from_secs(limit) };
+            let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, not_processed: &[], limits_resources: false, deadline: Duration::from_secs(limit) };
             match decide(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
                 Decision::Retry { at, .. } => {
                     prop_assert!(at >= now().mono + Duration::from_secs(wait));

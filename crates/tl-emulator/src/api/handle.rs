@@ -1,7 +1,7 @@
 //! Request handlers: each endpoint implements [`Handle`] next to the code that processes it.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use tl_protocol::{
     Endpoint,
     endpoint::{BodyKind, Received},
@@ -9,7 +9,7 @@ use tl_protocol::{
 
 use super::request::{BodyRule, Upload};
 use crate::{
-    core::{Env, Refusal, State, settings::Settings},
+    core::{Env, Refusal, State, answers, settings::Settings},
     media::validation,
 };
 
@@ -58,6 +58,11 @@ pub(crate) trait Handle: Endpoint {
         }
     }
 
+    /// The media type of a successful response that has a body.
+    fn content_type() -> &'static str {
+        "application/json"
+    }
+
     /// The value of the `Location` header, relative to the version.
     fn location(received: &Received, response: &Self::Response) -> Option<String> {
         let _ = (received, response);
@@ -76,15 +81,26 @@ pub(crate) fn respond<E: Handle>(
     let status = E::status(env.settings);
     let response = E::decode(received)?.handle(state, env, incoming)?;
     let location = E::location(received, &response);
-    let body =
-        E::encode_response(&response).map_err(|error| Refusal::internal(&error.to_string()))?;
+    let (body, content_type) = match &env.pieces {
+        Some(pieces) => (pieces.pieces.concat().into(), env.stream_type),
+        None => {
+            let body = E::encode_response(&response);
+            let body = body.map_err(|error| Refusal::internal(&error.to_string()))?;
+            (body, E::content_type())
+        }
+    };
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    if !response.body().is_empty() {
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+    let headers = response.headers_mut();
+    if let Some(source) = env.answer {
+        let source = HeaderValue::from_static(source.as_str());
+        headers.insert(HeaderName::from_static(answers::HEADER), source);
+    }
+    if env.pieces.is_some() || !response.body().is_empty() {
+        let content_type = HeaderValue::from_static(content_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
     }
     if let Some(location) = location.and_then(|path| HeaderValue::from_str(&path).ok()) {
         response.headers_mut().insert(header::LOCATION, location);

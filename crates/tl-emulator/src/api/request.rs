@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use crate::{
     core::{
         Refusal, effect::Effect, faults::Delivery, operation::Operation, records::MediaKey,
-        static_file::StaticFile,
+        static_file::StaticFile, stream::Pieces,
     },
     media::validation,
 };
@@ -137,6 +137,8 @@ pub struct Reply {
     pub response: Response<Bytes>,
     /// Effects to execute before the response is sent.
     pub effects: Vec<Effect>,
+    /// The body in pieces, if the response is streamed.
+    pub pieces: Option<Pieces>,
     /// Faults of the connection.
     pub delivery: Delivery,
     /// Descriptions of the injected faults, for the journal.

@@ -26,6 +26,8 @@ type Respond = fn(&mut State, &mut Env<'_>, Incoming<'_>) -> Result<Response<Byt
 pub(crate) struct Route {
     pub(crate) operation: Operation,
     pub(crate) endpoint: endpoint::Operation,
+    /// Whether the request may have the header `Idempotency-Key`.
+    pub(crate) is_keyed: bool,
     /// The kind of body that the request may have.
     pub(crate) body: fn(&Settings) -> BodyRule,
     /// Handles the request.
@@ -42,6 +44,7 @@ impl Route {
         Self {
             operation: Operation::of::<E>(),
             endpoint: endpoint::Operation::of::<E>(),
+            is_keyed: matches!(E::REPEAT, tl_protocol::Repeat::WithKey),
             body: E::body,
             respond: respond::<E>,
             parameters: E::parameters,

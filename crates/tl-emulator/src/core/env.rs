@@ -3,7 +3,14 @@
 use jiff::Timestamp;
 
 use super::{
-    effect::Effect, faults::TaskFault, ids::Ids, quirks::Quirk, settings::Settings, state::State,
+    answers::AnswerSource,
+    effect::Effect,
+    faults::TaskFault,
+    ids::Ids,
+    quirks::Quirk,
+    settings::Settings,
+    state::State,
+    stream::{EventStream, Pieces, StreamFault},
 };
 
 /// The environment of one request or event: the time, the settings with limits and quirks, new
@@ -20,6 +27,14 @@ pub(crate) struct Env<'a> {
     pub(crate) task_fault: Option<TaskFault>,
     /// Side effects for the server to execute.
     pub(crate) effects: Vec<Effect>,
+    /// The source of the answer, if the response contains the output of a model.
+    pub(crate) answer: Option<AnswerSource>,
+    /// Faults of a streamed response.
+    pub(crate) stream_fault: StreamFault,
+    /// The streamed response, if the handler asked for one.
+    pub(crate) pieces: Option<Pieces>,
+    /// The media type of the streamed response.
+    pub(crate) stream_type: &'static str,
     ids: Ids,
 }
 
@@ -32,6 +47,10 @@ impl<'a> Env<'a> {
             settings,
             task_fault: None,
             effects: Vec::new(),
+            answer: None,
+            stream_fault: StreamFault::default(),
+            pieces: None,
+            stream_type: "",
             ids: Ids::new(settings.seed),
         }
     }
@@ -39,6 +58,13 @@ impl<'a> Env<'a> {
     /// The value of a quirk.
     pub(crate) fn quirk(&self, quirk: &Quirk) -> &'static str {
         self.settings.quirks.get(quirk)
+    }
+
+    #[allow(dead_code, reason = "streamed families use it")]
+    /// Sends these events instead of the response that the handler returns.
+    pub(crate) fn stream(&mut self, events: EventStream) {
+        self.stream_type = events.content_type;
+        self.pieces = Some(events.pieces(self.stream_fault));
     }
 
     /// Returns a new identifier. The counter is part of the state.

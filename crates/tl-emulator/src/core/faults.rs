@@ -12,7 +12,7 @@ use serde_json::Value;
 use tl_model::{ErrorCode, TaskStatus};
 use tl_protocol::rng::Rng;
 
-use super::{operation::Operation, refusal::Refusal};
+use super::{operation::Operation, refusal::Refusal, stream::StreamFault};
 
 /// A set of faults to inject. As JSON:
 /// `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.
@@ -92,6 +92,31 @@ pub struct Fault {
     /// Close the connection after this many bytes of the response, including its head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_after: Option<u64>,
+    /// Leave out the last event of a streamed response.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub omit_end: bool,
+    /// Close the connection after this many events of a streamed response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_after_events: Option<u64>,
+    /// Send nothing after this many events of a streamed response, and keep the connection open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall_after_events: Option<u64>,
+    /// Tear this event of a streamed response, counted from 1, so that it is not JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub garble_event: Option<u64>,
+    /// Replace this event of a streamed response, counted from 1, by one that reports a failure,
+    /// and end the response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_event: Option<u64>,
+    /// Send a streamed response in pieces of this many bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split_bytes: Option<u64>,
+    /// Leave out the line break at the end of a streamed response.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_final_newline: bool,
+    /// Wait this many milliseconds of real time before each further piece of a streamed response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_gap_ms: Option<u64>,
     /// The created task never leaves this status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stuck_in: Option<TaskStatus>,
@@ -206,16 +231,38 @@ impl Fault {
             || self.delay_ms.is_some()
             || self.bytes_per_second.is_some()
             || self.cut_after.is_some()
+            || self.streams()
             || self.stuck_in.is_some()
             || self.fail_in.is_some();
+        if self.split_bytes == Some(0)
+            || self.garble_event == Some(0)
+            || self.error_event == Some(0)
+        {
+            return invalid(
+                "`split_bytes`, `garble_event` and `error_event` are at least 1".to_owned(),
+            );
+        }
         if !has_action {
             return invalid(
                 "the fault does nothing: give it one of status, retry_after, drop, lose_answer, duplicate, delay_ms, \
-                 bytes_per_second, cut_after, stuck_in, fail_in"
+                 bytes_per_second, cut_after, omit_end, cut_after_events, stall_after_events, garble_event, error_event, \
+                 split_bytes, no_final_newline, event_gap_ms, stuck_in, fail_in"
                     .to_owned(),
             );
         }
         Ok(())
+    }
+
+    /// Whether the fault changes streamed responses.
+    fn streams(&self) -> bool {
+        self.omit_end
+            || self.no_final_newline
+            || self.cut_after_events.is_some()
+            || self.stall_after_events.is_some()
+            || self.garble_event.is_some()
+            || self.error_event.is_some()
+            || self.split_bytes.is_some()
+            || self.event_gap_ms.is_some()
     }
 
     /// The response that the fault sends instead of the real one.
@@ -348,6 +395,7 @@ pub(crate) struct Injection {
     pub(crate) duplicate: bool,
     pub(crate) task_fault: Option<TaskFault>,
     pub(crate) delivery: Delivery,
+    pub(crate) stream: StreamFault,
     /// Descriptions of the injected faults, for the journal.
     pub(crate) descriptions: Vec<String>,
 }
@@ -419,6 +467,15 @@ impl Faults {
             delivery.delay += Duration::from_millis(fault.delay_ms.unwrap_or(0));
             delivery.bytes_per_second = fault.bytes_per_second.or(delivery.bytes_per_second);
             delivery.cut_after = fault.cut_after.or(delivery.cut_after);
+            let stream = &mut injection.stream;
+            stream.omit_end |= fault.omit_end;
+            stream.no_final_newline |= fault.no_final_newline;
+            stream.cut_after = fault.cut_after_events.or(stream.cut_after);
+            stream.stall_after = fault.stall_after_events.or(stream.stall_after);
+            stream.garble = fault.garble_event.or(stream.garble);
+            stream.error = fault.error_event.or(stream.error);
+            stream.split_bytes = fault.split_bytes.or(stream.split_bytes);
+            stream.gap += Duration::from_millis(fault.event_gap_ms.unwrap_or(0));
             if fault.drop || fault.lose_answer {
                 delivery.cut_after = Some(0);
             }

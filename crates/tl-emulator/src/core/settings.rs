@@ -4,6 +4,7 @@ use http::StatusCode;
 use tl_validate::RulePack;
 
 use super::{
+    answers::Answers,
     faults::FaultPlan,
     lifecycle::Schedule,
     plan::Plan,
@@ -24,6 +25,8 @@ pub struct Settings {
     pub plan: Plan,
     /// The faults to inject. The default is none.
     pub faults: FaultPlan,
+    /// The answers of models that a test supplies. The default is none.
+    pub answers: Answers,
     /// The chunk size of multipart uploads, in bytes. The last chunk may be smaller, and files that
     /// would have more than 10,000 chunks get larger ones. The default is 5 MiB, the example in the
     /// documentation.
@@ -44,6 +47,7 @@ impl Default for Settings {
             quirks: Quirks::default(),
             plan: Plan::UNLIMITED,
             faults: FaultPlan::default(),
+            answers: Answers::default(),
             chunk_size: 5 << 20,
             initial_urls: 10,
             seed: 0,

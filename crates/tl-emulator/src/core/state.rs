@@ -9,8 +9,9 @@ use super::{
     ids,
     meter::Meter,
     records::{
-        AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IndexRecord,
-        RenditionRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
+        AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord,
+        IndexRecord, MediaKey, RenditionRecord, TaskRecord, UploadRecord, VideoRecord,
+        WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -109,6 +110,8 @@ state! {
     renditions: RenditionRecord,
     entity_collections: EntityCollectionRecord,
     entities: EntityRecord,
+    contents: String,
+    idempotency: IdempotencyRecord,
 }
 
 impl State {
@@ -141,6 +144,12 @@ impl State {
                 self.pending_ends.insert((at, asset.id.clone()));
             }
         }
+    }
+
+    #[allow(dead_code, reason = "search and analyze families use it")]
+    /// The SHA-256 of a stored file in hexadecimal, if it is known.
+    pub(crate) fn content_of(&self, media: Option<&MediaKey>) -> Option<&str> {
+        self.contents.get(media?.as_str()).map(String::as_str)
     }
 
     /// The videos of an index that are visible at `now`.

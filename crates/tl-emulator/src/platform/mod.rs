@@ -6,6 +6,7 @@
 //! returned as [`Effect`]s; the server executes them and reports the results, e.g. through
 //! [`Platform::fetched`].
 
+mod idempotency;
 mod overview;
 mod persistence;
 
@@ -23,6 +24,7 @@ pub use crate::{
         storage::{ObjectReply, Put, PutDecision, errors::NotStored},
     },
     core::{
+        answers::{Answers, AnswersError},
         effect::{Effect, Fetched},
         faults::{Delivery, Fault, FaultError, FaultPlan},
         lifecycle::Schedule,
@@ -34,6 +36,7 @@ pub use crate::{
         settings::Settings,
         state::StateError,
         static_file::StaticFile,
+        stream::{Ending, Pieces},
         table::Change,
     },
     media::renditions::Rendition,
@@ -131,6 +134,7 @@ impl Platform {
         let mut reply = Reply {
             response: Response::new(Bytes::new()),
             effects: Vec::new(),
+            pieces: None,
             delivery: injection.delivery,
             faults: injection.descriptions,
             operation: Some(operation),
@@ -139,6 +143,7 @@ impl Platform {
         let host = authority(&head);
         let mut env = Env::new(&self.settings, to_timestamp(now));
         env.host = &host;
+        env.stream_fault = injection.stream;
         if !injection.skip_work {
             let second = injection.duplicate.then(|| payload.clone());
             env.task_fault = injection.task_fault;
@@ -149,6 +154,7 @@ impl Platform {
                     reply.refusal = Some(refusal.code);
                 }
             }
+            reply.pieces = env.pieces.take();
             if let Some(payload) = second {
                 // The response to the second delivery is dropped.
                 _ = process(&mut self.state, &mut env, &head, &intake, payload);
@@ -156,6 +162,7 @@ impl Platform {
         }
         if let Some(response) = injection.response {
             reply.response = response;
+            reply.pieces = None;
         }
         for (name, value) in limits::headers(&self.state, &env, operation) {
             reply.response.headers_mut().insert(name, value);
@@ -174,6 +181,7 @@ impl Platform {
         Reply {
             response,
             effects: Vec::new(),
+            pieces: None,
             delivery: Delivery::default(),
             faults: Vec::new(),
             operation: None,
@@ -243,6 +251,18 @@ impl Platform {
     /// Removes a webhook registration. Returns `false` if it does not exist.
     pub fn remove_webhook(&mut self, id: &str) -> bool {
         self.state.webhooks.remove(id).is_some()
+    }
+
+    /// Records the SHA-256 (hexadecimal) of a stored file. Answers are looked up by it.
+    pub fn note_content(&mut self, key: &MediaKey, sha256: &str) {
+        self.state
+            .contents
+            .insert(key.as_str().to_owned(), sha256.to_owned());
+    }
+
+    /// Forgets the content of a file that is deleted.
+    pub fn forget_content(&mut self, key: &MediaKey) {
+        self.state.contents.remove(key.as_str());
     }
 
     /// Decides from the head of a storage request whether it may upload a chunk. An accepted
@@ -340,12 +360,23 @@ fn dispatch(
     let Some(route) = routes::of(intake.operation) else {
         return Err(Refusal::unknown_endpoint(head.uri.path()));
     };
+    let key = match route.is_keyed {
+        true => idempotency::key(state, env, head, intake, &payload)?,
+        false => None,
+    };
+    if let Some(idempotency::Key::Known(response)) = key {
+        return Ok(response);
+    }
     let (received, uploads) = request::receive(intake, head, payload)?;
     let incoming = Incoming {
         received: &received,
         uploads,
     };
-    (route.respond)(state, env, incoming)
+    let response = (route.respond)(state, env, incoming)?;
+    if let Some(idempotency::Key::New(key)) = key {
+        key.store(state, env, &response);
+    }
+    Ok(response)
 }
 
 /// The path below the version. The version can occur twice: Python clients before 1.0 append it to

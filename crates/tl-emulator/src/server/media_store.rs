@@ -7,7 +7,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -72,6 +72,7 @@ impl MediaStore {
             kept: AtomicBool::new(false),
             len: AtomicU64::new(0),
             reader: Mutex::new(None),
+            content: OnceLock::new(),
         };
         Ok((Arc::new(stored), writer))
     }
@@ -145,6 +146,8 @@ pub(crate) struct StoredFile {
     kept: AtomicBool,
     len: AtomicU64,
     reader: Mutex<Option<File>>,
+    /// The SHA-256 of the content in hexadecimal, if it was computed.
+    content: OnceLock<String>,
 }
 
 impl StoredFile {
@@ -155,6 +158,15 @@ impl StoredFile {
 
     pub(crate) fn filename(&self) -> &str {
         &self.filename
+    }
+
+    pub(crate) fn content(&self) -> Option<&str> {
+        self.content.get().map(String::as_str)
+    }
+
+    pub(crate) fn set_content(&self, sha256: String) {
+        // A file is inspected once.
+        _ = self.content.set(sha256);
     }
 
     /// Sets the number of bytes written.

@@ -7,6 +7,7 @@
     reason = "the server performs the I/O of the emulator"
 )]
 
+mod answer_files;
 mod clock;
 mod connection;
 mod control;
@@ -68,7 +69,7 @@ use connection::{Connection, FaultInjector};
 use crate::{
     api::storage::presign,
     media::renditions,
-    platform::{BodyRule, Delivery, Refusal, http_date},
+    platform::{BodyRule, Delivery, Ending, Pieces, Refusal, http_date},
 };
 
 /// Maximum size of a request head, and the size of the read buffer of a connection, in bytes.
@@ -228,7 +229,8 @@ async fn api(
     let close = matches!(entry.status, 408 | 413);
     entry.set_response_body(reply.response.body());
     runtime.record(entry);
-    send_reply(reply.response, reply.delivery, close, &runtime, &injector).await
+    let reply = (reply.response, reply.pieces, reply.delivery);
+    send_reply(reply, close, &runtime, &injector).await
 }
 
 /// Sets the `Date` header from the emulator's clock, so that all times in a response agree.
@@ -245,8 +247,7 @@ fn expects_continue(head: &Parts) -> bool {
 
 /// Sends the response, with the delay, rate limit or cut that the fault plan asks for.
 async fn send_reply(
-    response: http::Response<Bytes>,
-    delivery: Delivery,
+    (response, pieces, delivery): (http::Response<Bytes>, Option<Pieces>, Delivery),
     close: bool,
     runtime: &Runtime,
     injector: &FaultInjector,
@@ -257,9 +258,10 @@ async fn send_reply(
     if let Some(bytes) = delivery.cut_after {
         injector.cut_after(bytes);
     }
-    let mut response = response.map(|bytes| match delivery.bytes_per_second {
-        Some(pace) => throttled(bytes, pace),
-        None => Body::from(bytes),
+    let mut response = response.map(|bytes| match (pieces, delivery.bytes_per_second) {
+        (_, Some(pace)) => throttled(bytes, pace),
+        (Some(pieces), None) => streamed(pieces),
+        (None, None) => Body::from(bytes),
     });
     if close {
         // The rest of the request body is still in flight, so the connection cannot be reused.
@@ -269,6 +271,33 @@ async fn send_reply(
     }
     set_date(&mut response, runtime);
     response
+}
+
+/// A body sent in pieces, each in a chunk of its own.
+fn streamed(pieces: Pieces) -> Body {
+    let Pieces {
+        pieces,
+        gap,
+        ending,
+        ..
+    } = pieces;
+    let rest = (pieces.into_iter(), true);
+    let stream = futures_util::stream::unfold(rest, move |(mut rest, is_first)| async move {
+        let Some(next) = rest.next() else {
+            return match ending {
+                Ending::Whole => None,
+                Ending::Cut => Some((Err("cut on purpose"), (rest, false))),
+                Ending::Stalled => std::future::pending().await,
+            };
+        };
+        if !is_first && !gap.is_zero() {
+            tokio::time::sleep(gap).await;
+        }
+        // Lets the connection write each piece before the next one is ready.
+        tokio::task::yield_now().await;
+        Some((Ok(next), (rest, false)))
+    });
+    Body::from_stream(stream)
 }
 
 /// A body sent at `pace` bytes per second, in ten pieces per second.

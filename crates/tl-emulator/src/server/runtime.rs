@@ -12,7 +12,7 @@ use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober};
 use url::Url;
 
 use super::{
-    ClockMode, JournalEntry, MediaProber, StartError, TimeLimits,
+    ClockMode, JournalEntry, MediaProber, StartError, TimeLimits, answer_files,
     clock::Clock,
     delivery::{self, Deliveries, DeliveryState},
     fetch,
@@ -207,11 +207,22 @@ impl Runtime {
     ) -> (Result<MediaFacts, ProbeError>, Option<Identified>) {
         let (path, filename) = (file.path().to_owned(), file.filename().to_owned());
         let probed = self.probe(path.clone(), filename.clone()).await;
+        if let Some(content) = self.content_hash(path.clone()).await {
+            file.set_content(content);
+        }
         let static_file = match takes_static {
             true => identify(path, filename).await,
             false => None,
         };
         (probed, static_file)
+    }
+
+    /// The SHA-256 of a file. Without supplied answers that need it, large files are not read
+    /// again only for this.
+    async fn content_hash(&self, path: PathBuf) -> Option<String> {
+        let is_needed = self.platform().settings().answers.need_contents();
+        let hashing = tokio::task::spawn_blocking(move || answer_files::sha256(&path, is_needed));
+        hashing.await.ok()?
     }
 
     pub(super) async fn probe(
@@ -257,6 +268,18 @@ impl Runtime {
         files: &[Arc<StoredFile>],
     ) -> Result<bool, String> {
         let mut kept = Vec::new();
+        for effect in &effects {
+            match effect {
+                Effect::Keep(key) => {
+                    let file = files.iter().find(|file| file.key == *key);
+                    if let Some(content) = file.and_then(|file| file.content()) {
+                        platform.note_content(key, content);
+                    }
+                }
+                Effect::Discard(key) => platform.forget_content(key),
+                _ => {}
+            }
+        }
         let written = self
             .keep_files(&effects, files, &mut kept)
             .inspect_err(|_| platform.roll_back())
@@ -376,8 +399,12 @@ impl Runtime {
         let path = self.media.path_of(&key);
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
         let probed = self.probe(path.clone(), filename.clone()).await;
+        let content = self.content_hash(path.clone()).await;
         let static_file = identify(path, filename).await;
         self.apply_with_retry(&[], |platform, now| {
+            if let Some(content) = &content {
+                platform.note_content(&key, content);
+            }
             platform.probed(now, &asset, bytes, &probed, static_file.as_ref())
         })
         .await;

@@ -147,7 +147,13 @@ pub(super) async fn object(
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
     runtime.record(entry);
-    send_reply(reply.response, reply.delivery, close, &runtime, &injector).await
+    send_reply(
+        (reply.response, None, reply.delivery),
+        close,
+        &runtime,
+        &injector,
+    )
+    .await
 }
 
 /// The chunk of a refused request, according to its path.

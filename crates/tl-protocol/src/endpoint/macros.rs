@@ -45,7 +45,8 @@
 ///
 /// **Options** at the end: `paged: Item;` makes the list iterable by
 /// [`Client::pages`](crate::Client::pages); `gone: ();` treats a 404 on a *repeated* request as
-/// success, because an earlier attempt did the work.
+/// success, because an earlier attempt did the work; `with { const IS_SLOW: bool = true; }` sets
+/// constants of [`Endpoint`](crate::Endpoint) that have defaults.
 macro_rules! endpoint {
     // An operation with a hand-written codec.
     (
@@ -60,6 +61,7 @@ macro_rules! endpoint {
         client: $Group:ident::$method:ident;
         $(paged: $Item:ty;)?
         $(gone: $gone:expr;)?
+        $(with { $($with:tt)* })?
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, $($($Derive),+)?)]
@@ -74,7 +76,7 @@ macro_rules! endpoint {
 
         endpoint!(
             @endpoint $Name $body [$Name] $name $operation $METHOD $path $STATUS [$($Response)?]
-            $repeat [$($gone)?]
+            $repeat [$($gone)?] [$($($with)*)?]
         );
         endpoint!(@method [$(#[doc = $doc])+] $Name $Group::$method [$($Response)?] [] [request]);
         $(endpoint!(@paged $Name $Item);)?
@@ -95,6 +97,7 @@ macro_rules! endpoint {
         client: $Group:ident::$method:ident;
         $(paged: $Item:ty;)?
         $(gone: $gone:expr;)?
+        $(with { $($with:tt)* })?
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, $($($Derive),+)?)]
@@ -187,7 +190,7 @@ macro_rules! endpoint {
 
         endpoint!(
             @endpoint $Name [$($(json $j)+)? $(json $b)?] [$($B)?] $name $operation $METHOD $path
-            $STATUS [$($Response)?] $repeat [$($gone)?]
+            $STATUS [$($Response)?] $repeat [$($gone)?] [$($($with)*)?]
         );
         endpoint!(
             @method [$(#[doc = $doc])+] $Name $Group::$method [$($Response)?]
@@ -199,6 +202,7 @@ macro_rules! endpoint {
     (
         @endpoint $Name:ident $body:tt [$($Body:ty)?] $name:literal $operation:literal $METHOD:ident
         $path:literal $STATUS:ident [$($Response:ty)?] $repeat:ident [$($gone:expr)?]
+        [$($with:tt)*]
     ) => {
         impl $crate::Endpoint for $Name {
             type Response = endpoint!(@response $($Response)?);
@@ -212,6 +216,8 @@ macro_rules! endpoint {
             const SUCCESS: ::http::StatusCode = ::http::StatusCode::$STATUS;
             $(const BODY_TYPE: Option<&'static str> = Some(stringify!($Body));)?
             $(const RESPONSE_TYPE: Option<&'static str> = Some(stringify!($Response));)?
+
+            $($with)*
 
             endpoint!(@response_codec $($Response)?);
 

@@ -48,6 +48,9 @@ use crate::{Auth, Repeat};
 use macros::{endpoint, resource};
 use registry::assert_registered;
 
+/// The header with which a request is not processed twice ([`Repeat::WithKey`]).
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// How a client writes a request and a server reads it.
 pub trait Codec: Sized {
     /// Writes the request in the platform's format.
@@ -98,6 +101,20 @@ pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
     const AUTH: Auth = Auth::ApiKey;
     /// Whether the request may be sent again when it is unknown whether it was processed.
     const REPEAT: Repeat;
+    /// Error statuses that mean for this operation that the request was not processed, so that it may
+    /// be sent again. 429 and 503 always do.
+    const NOT_PROCESSED: &'static [u16] = &[];
+    /// Whether a 429 without `Retry-After` is a limit on something that exists, such as active
+    /// batches: sending the request again does not help.
+    const LIMITS_RESOURCES: bool = false;
+    /// Whether the platform analyzes media before it responds, which can take minutes:
+    /// [`Policy::slow_timeout`](crate::Policy::slow_timeout) applies.
+    const IS_SLOW: bool = false;
+    /// The media type that the client accepts.
+    const ACCEPT: &'static str = "application/json";
+    /// The largest response in bytes, if it can be larger than
+    /// [`HttpSettings::max_response`](crate::HttpSettings::max_response) allows; otherwise 0.
+    const MAX_RESPONSE: u64 = 0;
     /// The documented status of a success; a client accepts every 2xx.
     const SUCCESS: StatusCode;
     /// The name of the type that is the body, for descriptions of the API: `NewIndex`, or the name

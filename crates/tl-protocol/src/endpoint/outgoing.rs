@@ -12,6 +12,7 @@ use crate::{Body, Error, form::Form};
 pub struct Outgoing {
     params: Vec<String>,
     query: Vec<(String, String)>,
+    idempotency_key: Option<String>,
     content: Content,
 }
 
@@ -55,6 +56,38 @@ impl Outgoing {
             Some(value) => self.query(name, value.to_string()),
             None => self,
         }
+    }
+
+    /// Sends this `Idempotency-Key`.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: Option<&str>) -> Self {
+        self.idempotency_key = key.map(str::to_owned);
+        self
+    }
+
+    /// Builds the request of the endpoint `E`: with its `Accept` and, if it needs one, an
+    /// `Idempotency-Key`, which is derived from `seed` unless the request has its own.
+    ///
+    /// # Errors
+    /// See [`into_http`](Self::into_http).
+    pub(crate) fn into_request<E: crate::Endpoint>(
+        mut self,
+        base: &Url,
+        seed: u64,
+    ) -> Result<http::Request<Body>, Error> {
+        if E::REPEAT == crate::Repeat::WithKey && self.idempotency_key.is_none() {
+            let mut rng = crate::rng::Rng::new(seed);
+            let (high, low) = (rng.bits(), rng.bits());
+            self.idempotency_key = Some(format!("tl-{high:016x}{low:016x}"));
+        }
+        let mut request = self.into_http(&E::METHOD, E::PATH, base, seed)?;
+        let accept = http::HeaderValue::from_static(E::ACCEPT);
+        request.headers_mut().insert(header::ACCEPT, accept);
+        if E::MAX_RESPONSE > 0 {
+            let limit = tl_http::MaxResponse(E::MAX_RESPONSE);
+            request.extensions_mut().insert(limit);
+        }
+        Ok(request)
     }
 
     /// Sends `value` as JSON.
@@ -127,6 +160,9 @@ impl Outgoing {
             .header(header::ACCEPT, "application/json");
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(key) = self.idempotency_key {
+            request = request.header(super::IDEMPOTENCY_KEY, key);
         }
         request
             .body(body)

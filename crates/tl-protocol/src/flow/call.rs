@@ -52,9 +52,7 @@ impl<E: Endpoint> Call<E> {
     )]
     pub fn new(endpoint: E, base: &Url, policy: Policy, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let request = endpoint
-            .encode()
-            .into_http(&E::METHOD, E::PATH, base, rng.bits());
+        let request = endpoint.encode().into_request::<E>(base, rng.bits());
         Self {
             request: Some(request.map_err(|error| error.during(E::OPERATION))),
             policy,
@@ -105,9 +103,16 @@ impl<E: Endpoint> Call<E> {
             }
         };
         let body_time = self.policy.body_time(request.body().len());
+        let (attempt_timeout, total_timeout) = match E::IS_SLOW {
+            true => (
+                self.policy.slow_timeout,
+                self.policy.total_timeout.max(self.policy.slow_timeout),
+            ),
+            false => (self.policy.attempt_timeout, self.policy.total_timeout),
+        };
         let own = if self.attempts == 0 {
             now.mono
-                .saturating_add(self.policy.total_timeout)
+                .saturating_add(total_timeout)
                 .saturating_add(body_time)
         } else {
             Duration::MAX
@@ -131,9 +136,7 @@ impl<E: Endpoint> Call<E> {
             http: &request,
         };
         self.in_flight = Some(InFlightAttempt::start(now, attempt, &self.observer));
-        let timeout = self
-            .policy
-            .attempt_timeout
+        let timeout = attempt_timeout
             .saturating_add(body_time)
             .min(deadline - now.mono);
         let stall = self.policy.stall_timeout;
@@ -235,6 +238,8 @@ impl<E: Endpoint> Flow for Call<E> {
         let attempt = Attempt {
             number: self.attempts - self.uncounted_attempts,
             repeat: E::REPEAT,
+            not_processed: E::NOT_PROCESSED,
+            limits_resources: E::LIMITS_RESOURCES,
             deadline,
         };
         self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {

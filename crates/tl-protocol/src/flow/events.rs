@@ -156,7 +156,7 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
         let mut rng = Rng::new(seed);
         let request = endpoint
             .encode()
-            .into_http(&E::METHOD, E::PATH, base, rng.bits())
+            .into_request::<E>(base, rng.bits())
             .map(|mut request| {
                 // As in the official clients: the documentation names one media type for streamed
                 // responses, servers send another.
@@ -390,6 +390,8 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
         let attempt = Attempt {
             number: self.attempts,
             repeat: E::REPEAT,
+            not_processed: E::NOT_PROCESSED,
+            limits_resources: E::LIMITS_RESOURCES,
             deadline: self.last_start.min(self.deadline),
         };
         self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {

@@ -30,6 +30,14 @@ EFFECT:
   delay_ms=500         delay the response
   bytes_per_second=N   limit the rate of the response
   duplicate            process the request twice
+  omit_end             leave out the last event of a streamed response
+  cut_after_events=N   close the connection after N events of a streamed response
+  stall_after_events=N send nothing after N events, and keep the connection open
+  garble_event=N       tear event N, so that it is not JSON
+  error_event=N        report a failure in event N, and end the response
+  split_bytes=N        send a streamed response in pieces of N bytes
+  no_final_newline     leave out the line break at the end of a streamed response
+  event_gap_ms=100     wait before each further event
   stuck_in=STATUS      keep the created task or asset in this status
   fail_in=STATUS       let it fail at the end of this status
   reason=X             set the failure reason

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
+use tl_emulator::{Answers, ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
 use url::Url;
 
 use super::fault_plan;
@@ -56,6 +56,9 @@ pub(super) struct Options {
     /// Create the indexes and videos of this JSON file at startup
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
+    /// Read fixtures and sidecars of media from this directory. Repeatable
+    #[arg(long, value_name = "DIR")]
+    answers: Vec<PathBuf>,
     /// Set the chunk size of multipart uploads [default: 5242880]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     chunk_size: Option<u64>,
@@ -183,6 +186,14 @@ impl Options {
         if let Some(folder) = self.data_dir {
             builder = builder.data_dir(folder);
         }
+        let mut answers = Answers::new();
+        for dir in &self.answers {
+            answers.read_dir(dir).map_err(|error| {
+                Failure::new(Exit::Usage, "emulator", error.to_string())
+                    .hint("the guide, \"Answers of models\", describes the files")
+            })?;
+        }
+        builder = builder.answers(answers);
         if let Some(bytes) = self.chunk_size {
             builder = builder.chunk_size(bytes);
         }

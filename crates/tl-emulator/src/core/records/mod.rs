@@ -3,6 +3,7 @@
 
 mod asset;
 mod entity;
+mod idempotency;
 mod index;
 mod media_key;
 mod rendition;
@@ -13,6 +14,7 @@ mod webhook;
 
 pub(crate) use asset::{AssetRecord, ProbeOutcome};
 pub(crate) use entity::{EntityCollectionRecord, EntityRecord};
+pub(crate) use idempotency::IdempotencyRecord;
 pub(crate) use index::IndexRecord;
 pub use media_key::MediaKey;
 pub use rendition::Rendered;
