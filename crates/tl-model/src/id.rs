@@ -139,3 +139,36 @@ id! {
     /// Identifies an analysis task: an opaque string.
     AnalyzeTaskId
 }
+id! {
+    /// Identifies a knowledge store: `ks_` and a UUID in the samples, not enforced.
+    KnowledgeStoreId
+}
+id! {
+    /// Identifies an item of a knowledge store: `ksi_` and a UUID in the samples, not enforced.
+    StoreItemId
+}
+id! {
+    /// Identifies a collection of items of a knowledge store: `ksic_` and a UUID in the samples, not
+    /// enforced.
+    ItemCollectionId
+}
+id! {
+    /// Identifies a response of a chat (`resp_…` in the samples).
+    ChatResponseId
+}
+id! {
+    /// Identifies a conversation with a knowledge store (`sess_…` in the samples).
+    ChatSessionId
+}
+id! {
+    /// Identifies a connection to a data provider: an opaque string.
+    ConnectionId
+}
+id! {
+    /// Identifies a registered redirect URI: an opaque string.
+    RedirectUriId
+}
+id! {
+    /// Identifies an import through a connection: an opaque string.
+    ImportId
+}

@@ -48,6 +48,8 @@ mod object;
 mod open_enum;
 
 mod asset;
+mod chat_response;
+mod connection;
 mod entity;
 mod error_body;
 mod error_code;
@@ -55,6 +57,7 @@ mod hls;
 mod id;
 mod index;
 mod indexed_asset;
+mod knowledge_store;
 mod metadata_error;
 mod metadata_patch;
 mod metadata_value;
@@ -64,6 +67,7 @@ mod number;
 mod page;
 mod plain_text;
 mod sort;
+mod store_search;
 mod system_metadata;
 mod task;
 mod technical_metadata;
@@ -77,6 +81,17 @@ pub use asset::{
     AssetSourceDetails, AssetSourceProvider, AssetSourceType, AssetStatus, AssetThumbnail,
     AssetTranscription, AssetType, MediaStatus, TranscriptionStatus, TranscriptionUnit, Utterance,
 };
+pub use chat_response::{
+    ChatCitation, ChatCitationType, ChatContent, ChatEvent, ChatEventType, ChatFormat,
+    ChatFormatType, ChatInclude, ChatIncomplete, ChatInputType, ChatMessage, ChatOutput,
+    ChatOutputType, ChatPhase, ChatResponse, ChatRole, ChatSelection, ChatSelectionKind,
+    ChatStatus, ChatText, ChatUsage, NewChatResponse,
+};
+pub use connection::{
+    Connection, ConnectionAccount, ConnectionAuthorization, ConnectionStatus, Import, ImportAction,
+    ImportError, ImportItem, ImportResult, ImportSource, ImportStatus, NewConnection, PickerToken,
+    ProviderSecret, RedirectUri,
+};
 pub use entity::{
     CreatedEntities, Entity, EntityCollection, EntityCollectionUpdate, EntityError, EntityStatus,
     EntityUpdate, NewEntity, NewEntityCollection,
@@ -85,12 +100,18 @@ pub use error_body::{ErrorBody, ErrorShape};
 pub use error_code::ErrorCode;
 pub use hls::{Hls, HlsStatus};
 pub use id::{
-    AnalyzeTaskId, AssetId, EntityCollectionId, EntityId, EventId, IndexId, IndexedAssetId, TaskId,
-    UploadId, VideoId,
+    AnalyzeTaskId, AssetId, ChatResponseId, ChatSessionId, ConnectionId, EntityCollectionId,
+    EntityId, EventId, ImportId, IndexId, IndexedAssetId, ItemCollectionId, KnowledgeStoreId,
+    RedirectUriId, StoreItemId, TaskId, UploadId, VideoId,
 };
 pub use index::{CreatedIndex, Index, IndexModel, NewIndex, UpdateIndex};
 pub use indexed_asset::{
     CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus, IndexedAssetUpdate, NewIndexedAsset,
+};
+pub use knowledge_store::{
+    EnrichmentConfig, EnrichmentType, IngestionConfig, ItemCollection, ItemCollectionUpdate,
+    KnowledgeStore, KnowledgeStoreUpdate, NewItemCollection, NewKnowledgeStore, NewStoreItem,
+    StoreItem, StoreItemMetadata, StoreItemStatus, StoreItemType,
 };
 pub use metadata_error::{MetadataError, MetadataErrorKind};
 pub use metadata_patch::MetadataPatch;
@@ -104,6 +125,10 @@ pub use multipart_upload::{
 pub use object::Extra;
 pub use page::{Page, PageInfo};
 pub use sort::{SortBy, SortOption};
+pub use store_search::{
+    StoreFilter, StoreGroupBy, StoreHit, StoreHitMetadata, StoreHits, StoreIdFilter, StoreMatch,
+    StoreModality, StoreQuery, StoreSearch, StoreSearchOptions, StoreTypeFilter, StoreVideoOptions,
+};
 pub use system_metadata::SystemMetadata;
 pub use task::{CreatedTask, Task, TaskStatus};
 pub use technical_metadata::{AudioStreamMetadata, TechnicalMetadata, VideoStreamMetadata};

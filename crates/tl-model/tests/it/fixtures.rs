@@ -77,6 +77,33 @@ fixtures! {
     IndexedAsset: "indexed_asset/schema_example.json" "indexed_asset/retrieved.json" "indexed_asset/list_item.json"
         "indexed_asset/indexing.json";
     CreatedIndexedAsset: "indexed_asset/created.json" "indexed_asset/created_february_2026.json";
+    KnowledgeStore: "knowledge_store/retrieved.json";
+    NewKnowledgeStore: "knowledge_store/new.json";
+    KnowledgeStoreUpdate: "knowledge_store/update.json";
+    Page<KnowledgeStore>: "knowledge_store/page.json";
+    StoreItem: "knowledge_store/item.json";
+    NewStoreItem: "knowledge_store/new_item.json";
+    Page<StoreItem>: "knowledge_store/items_page.json";
+    ItemCollection: "knowledge_store/collection.json";
+    NewItemCollection: "knowledge_store/new_collection.json";
+    ItemCollectionUpdate: "knowledge_store/collection_update.json";
+    Page<ItemCollection>: "knowledge_store/collections_page.json";
+    StoreSearch: "knowledge_store/search.json";
+    StoreHits: "knowledge_store/hits.json";
+    NewChatResponse: "chat/new.json";
+    ChatResponse: "chat/response.json" "chat/incomplete.json";
+    ChatEvent: "chat/event_created.json" "chat/event_item.json" "chat/event_delta.json" "chat/event_text.json"
+        "chat/event_part.json" "chat/event_arguments.json" "chat/event_keepalive.json";
+    NewConnection: "connection/new.json";
+    ConnectionAuthorization: "connection/authorization.json";
+    Connection: "connection/retrieved.json";
+    Page<Connection>: "connection/page.json";
+    PickerToken: "connection/picker_token.json";
+    RedirectUri: "connection/redirect_uri.json";
+    Page<RedirectUri>: "connection/redirect_uris_page.json";
+    ImportResult: "connection/import_result.json";
+    Import: "connection/import.json";
+    Page<Import>: "connection/imports_page.json";
     NewIndexedAsset: "indexed_asset/new.json" "indexed_asset/new_with_options.json";
     IndexedAssetUpdate: "indexed_asset/update.json";
     Page<IndexedAsset>: "indexed_asset/page.json";

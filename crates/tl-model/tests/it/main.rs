@@ -1,6 +1,7 @@
 //! Tests of tl-model on samples and on generated values, in one test binary.
 #![allow(clippy::unwrap_used)]
 
+mod chat;
 mod error_body;
 mod fixtures;
 mod ids_and_enums;
