@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{AssetId, IndexedAssetId, TaskId, UploadId};
+use tl_model::{AssetId, EntityId, IndexedAssetId, StoreItemId, TaskId, UploadId};
 
 use crate::{ErrorKind, FinishedExchange, Stage};
 
@@ -16,16 +16,22 @@ pub enum Resource {
     Asset(AssetId),
     /// An indexed asset.
     IndexedAsset(IndexedAssetId),
+    /// An item of a knowledge store.
+    StoreItem(StoreItemId),
+    /// An entity.
+    Entity(EntityId),
 }
 
 impl Resource {
-    /// The type of the resource in words: `task`, `asset`, `indexed asset`.
+    /// The type of the resource in words: `task`, `asset`, `indexed asset`, `item`, `entity`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Task(_) => "task",
             Self::Asset(_) => "asset",
             Self::IndexedAsset(_) => "indexed asset",
+            Self::StoreItem(_) => "item",
+            Self::Entity(_) => "entity",
         }
     }
 
@@ -36,6 +42,8 @@ impl Resource {
             Self::Task(id) => id.as_str(),
             Self::Asset(id) => id.as_str(),
             Self::IndexedAsset(id) => id.as_str(),
+            Self::StoreItem(id) => id.as_str(),
+            Self::Entity(id) => id.as_str(),
         }
     }
 }
@@ -62,6 +70,18 @@ impl From<AssetId> for Resource {
 impl From<IndexedAssetId> for Resource {
     fn from(id: IndexedAssetId) -> Self {
         Self::IndexedAsset(id)
+    }
+}
+
+impl From<StoreItemId> for Resource {
+    fn from(id: StoreItemId) -> Self {
+        Self::StoreItem(id)
+    }
+}
+
+impl From<EntityId> for Resource {
+    fn from(id: EntityId) -> Self {
+        Self::Entity(id)
     }
 }
 

@@ -3,13 +3,12 @@
 
 use tl_model::{
     CreatedEntities, Entity, EntityCollection, EntityError, EntityStatus, EntityUpdate, NewEntity,
-    Page, SortBy, UserMetadata,
+    Page, UserMetadata,
 };
 use tl_protocol::endpoint::{
     AddEntityAssets, CreateEntities, CreateEntity, CreateEntityCollection, DeleteEntity,
     DeleteEntityCollection, GetEntity, GetEntityCollection, ListAssetEntities, ListEntities,
-    ListEntityCollections, PageRequest, RemoveEntityAssets, Sort, UpdateEntity,
-    UpdateEntityCollection,
+    ListEntityCollections, RemoveEntityAssets, Sort, UpdateEntity, UpdateEntityCollection,
 };
 
 use super::{
@@ -116,11 +115,11 @@ fn list_collections(
         };
         (key, collection.name.as_str(), collection)
     });
-    page(
+    listing::page_by_name(
         items.collect(),
         request.sort,
         request.page,
-        env,
+        &env.settings.quirks,
         view_collection,
     )
 }
@@ -244,9 +243,14 @@ fn list(state: &State, env: &Env<'_>, request: ListEntities) -> Result<Page<Enti
             && status.is_none_or(|status| *status == entity.status(env.now))
     };
     let items = state.entities.values().filter(passes).map(item);
-    page(items.collect(), request.sort, request.page, env, |entity| {
-        view(entity, env)
-    })
+    let quirks = &env.settings.quirks;
+    listing::page_by_name(
+        items.collect(),
+        request.sort,
+        request.page,
+        quirks,
+        |entity| view(entity, env),
+    )
 }
 
 fn of_asset(
@@ -258,7 +262,8 @@ fn of_asset(
     let entities = state.entities.values();
     let entities = entities.filter(|entity| entity.asset_ids.contains(&asset.id));
     let items = entities.map(item).collect();
-    page(items, Sort::default(), request.page, env, |entity| {
+    let quirks = &env.settings.quirks;
+    listing::page_by_name(items, Sort::default(), request.page, quirks, |entity| {
         view(entity, env)
     })
 }
@@ -401,27 +406,6 @@ fn item(entity: &EntityRecord) -> (SortKey, &str, &EntityRecord) {
         number: entity.number,
     };
     (key, entity.name.as_str(), entity)
-}
-
-/// Like [`listing::page`], for items that can also be sorted by name.
-fn page<R, T>(
-    mut items: Vec<(SortKey, &str, R)>,
-    mut sort: Sort,
-    page: PageRequest,
-    env: &Env<'_>,
-    view: impl FnMut(R) -> T,
-) -> Result<Page<T>, Refusal> {
-    if sort.by == Some(SortBy::Name) {
-        sort.by = None;
-        items.sort_by(|(left, left_name, _), (right, right_name, _)| {
-            (left_name, left.number).cmp(&(right_name, right.number))
-        });
-        for (position, (key, _, _)) in items.iter_mut().enumerate() {
-            (key.created, key.number) = (jiff::Timestamp::UNIX_EPOCH, position as u64);
-        }
-    }
-    let items = items.into_iter().map(|(key, _, item)| (key, item));
-    listing::page(items.collect(), &sort, page, &env.settings.quirks, view)
 }
 
 fn view_collection(record: &EntityCollectionRecord) -> EntityCollection {

@@ -10,7 +10,7 @@ use crate::core::Refusal;
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
 /// The implemented families, as text for the user.
-pub const IMPLEMENTED: [&str; 8] = [
+pub const IMPLEMENTED: [&str; 9] = [
     "tasks",
     "indexes",
     "videos",
@@ -18,6 +18,7 @@ pub const IMPLEMENTED: [&str; 8] = [
     "assets",
     "multipart uploads",
     "entities",
+    "knowledge stores",
     "webhooks of indexing",
 ];
 
@@ -33,7 +34,7 @@ pub struct Family {
 
 /// The families of the OpenAPI description of July 2026 that are not implemented, and those of
 /// older clients.
-pub const NOT_IMPLEMENTED: [Family; 7] = [
+pub const NOT_IMPLEMENTED: [Family; 6] = [
     Family {
         name: "search",
         paths: &["/search"],
@@ -49,10 +50,6 @@ pub const NOT_IMPLEMENTED: [Family; 7] = [
     Family {
         name: "embed-v2",
         paths: &["/embed-v2"],
-    },
-    Family {
-        name: "knowledge-stores",
-        paths: &["/knowledge-stores"],
     },
     Family {
         name: "responses",

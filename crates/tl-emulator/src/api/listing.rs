@@ -97,6 +97,27 @@ pub(crate) fn page<R, T>(
     Ok(Page::new(data, info))
 }
 
+/// Like [`page`], for items that can also be sorted by name.
+pub(crate) fn page_by_name<R, T>(
+    mut items: Vec<(SortKey, &str, R)>,
+    mut sort: Sort,
+    page: PageRequest,
+    quirks: &Quirks,
+    view: impl FnMut(R) -> T,
+) -> Result<Page<T>, Refusal> {
+    if sort.by == Some(SortBy::Name) {
+        sort.by = None;
+        items.sort_by(|(left, left_name, _), (right, right_name, _)| {
+            (left_name, left.number).cmp(&(right_name, right.number))
+        });
+        for (position, (key, _, _)) in items.iter_mut().enumerate() {
+            (key.created, key.number) = (Timestamp::UNIX_EPOCH, position as u64);
+        }
+    }
+    let items = items.into_iter().map(|(key, _, item)| (key, item));
+    self::page(items.collect(), &sort, page, quirks, view)
+}
+
 /// Parses the value of a date filter.
 pub(crate) fn date_filter(
     parameter: &str,

@@ -9,6 +9,7 @@ pub(crate) mod handle;
 mod indexed_assets;
 pub(crate) mod indexes;
 mod indexing;
+mod knowledge_stores;
 mod listing;
 mod metadata;
 pub(crate) mod request;

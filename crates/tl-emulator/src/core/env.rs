@@ -72,6 +72,13 @@ impl<'a> Env<'a> {
         self.next_id_at(state, self.now)
     }
 
+    /// Returns a new UUID. It uses the same counter.
+    pub(crate) fn next_uuid(&self, state: &mut State) -> String {
+        let number = state.last_number() + 1;
+        state.set_last_number(number);
+        self.ids.uuid(self.now, number)
+    }
+
     /// Returns a new identifier of the time `at`.
     pub(crate) fn next_id_at(&self, state: &mut State, at: Timestamp) -> String {
         let number = state.last_number() + 1;

@@ -191,6 +191,11 @@ impl From<Rejection> for Refusal {
             RejectionKind::Invalid => Self::invalid(&parameter, detail.trim_end_matches('.')),
             RejectionKind::Unknown => Self::unknown(&parameter),
             RejectionKind::ContentType => Self::content_type(&detail),
+            RejectionKind::Unprocessable => {
+                let mut refusal = Self::invalid(&parameter, detail.trim_end_matches('.'));
+                refusal.status = StatusCode::UNPROCESSABLE_ENTITY;
+                refusal
+            }
         }
     }
 }

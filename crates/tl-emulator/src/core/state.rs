@@ -10,8 +10,8 @@ use super::{
     meter::Meter,
     records::{
         AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord,
-        IndexRecord, MediaKey, RenditionRecord, TaskRecord, UploadRecord, VideoRecord,
-        WebhookRecord,
+        IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey, RenditionRecord,
+        StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -112,6 +112,9 @@ state! {
     entities: EntityRecord,
     contents: String,
     idempotency: IdempotencyRecord,
+    knowledge_stores: KnowledgeStoreRecord,
+    store_items: StoreItemRecord,
+    item_collections: ItemCollectionRecord,
 }
 
 impl State {
@@ -192,6 +195,36 @@ impl State {
         entity
             .filter(|entity| entity.collection_id == collection_id)
             .ok_or_else(|| Refusal::not_exist("entities", id))
+    }
+
+    /// Looks up a knowledge store.
+    pub(crate) fn knowledge_store(&self, id: &str) -> Result<&KnowledgeStoreRecord, Refusal> {
+        ids::check_prefixed("knowledge_store_id", "ks_", id)?;
+        let store = self.knowledge_stores.get(id);
+        store.ok_or_else(|| Refusal::not_exist("knowledge_stores", id))
+    }
+
+    /// Looks up an item of a knowledge store.
+    pub(crate) fn store_item(&self, store: &str, id: &str) -> Result<&StoreItemRecord, Refusal> {
+        self.knowledge_store(store)?;
+        ids::check_prefixed("item_id", "ksi_", id)?;
+        let item = self.store_items.get(id);
+        item.filter(|item| item.store_id == store)
+            .ok_or_else(|| Refusal::not_exist("items", id))
+    }
+
+    /// Looks up a collection of items of a knowledge store.
+    pub(crate) fn item_collection(
+        &self,
+        store: &str,
+        id: &str,
+    ) -> Result<&ItemCollectionRecord, Refusal> {
+        self.knowledge_store(store)?;
+        ids::check_prefixed("collection_id", "ksic_", id)?;
+        let collection = self.item_collections.get(id);
+        collection
+            .filter(|collection| collection.store_id == store)
+            .ok_or_else(|| Refusal::not_exist("item_collections", id))
     }
 
     /// Looks up an upload session. A malformed identifier is unknown as well: only 404 is

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use tl_emulator::platform::{Operation, Payload, PutDecision, Settings};
 
 use crate::{
-    assets, entities,
+    assets, entities, knowledge_stores,
     world::{Response, World, facts, text},
 };
 
 /// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
 /// reason.
-const NEVER_RETURNED: [(&str, &str, &str); 8] = [
+const NEVER_RETURNED: [(&str, &str, &str); 9] = [
     ("", "source", "nothing is imported from a connector"),
     ("", "data[].source", "nothing is imported from a connector"),
     ("indexes.", "embedding", "nothing is embedded"),
@@ -24,6 +24,11 @@ const NEVER_RETURNED: [(&str, &str, &str); 8] = [
     (
         "assets.retrieve_transcription",
         "",
+        "nothing is transcribed",
+    ),
+    (
+        "knowledge_stores.search",
+        "data[].matches[].transcription",
         "nothing is transcribed",
     ),
     (
@@ -297,6 +302,7 @@ fn all_responses() -> Vec<(String, Response)> {
         };
     }
     entities::every_operation(&mut world);
+    knowledge_stores::every_operation(&mut world);
     // The last chunk creates the asset, and the response contains its URL.
     let urls = upload.body["upload_urls"].as_array().unwrap();
     let etag = put_chunk(&mut world, urls[1]["url"].as_str().unwrap(), 400);

@@ -15,7 +15,6 @@ fn unimplemented_family_lists_implemented_ones() {
         ("GET", "/analyze/tasks/x"),
         ("POST", "/embed"),
         ("POST", "/embed-v2/tasks"),
-        ("POST", "/knowledge-stores/x/search"),
         ("POST", "/responses"),
         ("POST", "/connections:authorize"),
         ("GET", "/connections"),
@@ -43,7 +42,7 @@ fn unimplemented_family_lists_implemented_ones() {
     assert_eq!(summary.not_implemented["connections"], 2);
     assert_eq!(summary.others, 2);
     let text = summary.to_string();
-    assert!(text.contains("14 requests"), "{text}");
+    assert!(text.contains("13 requests"), "{text}");
     assert!(
         text.contains("\n  search: 3 (not implemented in the emulator)"),
         "{text}"
@@ -53,7 +52,7 @@ fn unimplemented_family_lists_implemented_ones() {
         "/_emulator/journal?code=not_implemented_in_emulator",
     )
     .json();
-    assert_eq!(entries["count"], 11);
+    assert_eq!(entries["count"], 10);
 }
 
 #[test]

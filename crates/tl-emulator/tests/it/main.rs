@@ -23,6 +23,7 @@ mod full_disk;
 mod fuzz;
 mod hostile;
 mod indexed_assets;
+mod knowledge_stores;
 mod lifecycle;
 mod limits;
 mod lists;

@@ -59,6 +59,14 @@ def create_objects(emulator, folder):
         for collection in collections[:4]
         for _ in range(6)
     ]
+    # Store items are the images as well: a request with another id adds a video.
+    stores = [client.knowledge_stores.create(name=f"store {number}").id for number in range(8)]
+    items = [(store, client.knowledge_store_items.create(store, asset_id=images[number % 2]).id) for store in stores[:4] for number in range(6)]
+    groups = [
+        (store, client.knowledge_store_item_collections.create(store, name=f"group {number}").id)
+        for store in stores[:4]
+        for number in range(6)
+    ]
     uploads = [client.multipart_upload.create(filename="a.mp4", type="video", total_size=5_000_000).upload_id for _ in range(4)]
     while list(client.tasks.list(status=["validating", "pending", "queued", "indexing"])):
         time.sleep(0.05)
@@ -79,6 +87,9 @@ def create_objects(emulator, folder):
         "entity_collection_id": objects(["entity_collection_id"], [(collection,) for collection in collections], 6),
         "entity_id": objects(["entity_collection_id", "entity_id"], entities, 12),
         "asset_ids": images,
+        "knowledge_store_id": objects(["knowledge_store_id"], [(store,) for store in stores], 4),
+        "item_id": objects(["knowledge_store_id", "item_id"], items, 12),
+        "collection_id": objects(["knowledge_store_id", "collection_id"], groups, 12),
         "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
     }
 

@@ -12,7 +12,7 @@ import re
 
 import schemathesis
 
-ID = re.compile("[0-9a-fA-F]{24}")
+ID = re.compile("[0-9a-fA-F]{24}|ks(i|ic)?_[0-9a-fA-F-]{36}")
 
 with open(os.environ["FUZZ_IDS"]) as file:
     KNOWN = json.load(file)
@@ -46,7 +46,7 @@ def map_path_parameters(context, path_parameters):
         return path_parameters
     operation = context.operation
     # Process containers first: objects in one override it with their own.
-    containers = ("index_id", "entity_collection_id")
+    containers = ("index_id", "entity_collection_id", "knowledge_store_id")
     for name in sorted(KNOWN.keys() & path_parameters.keys(), key=lambda name: (name not in containers, name)):
         value = path_parameters[name]
         if not isinstance(value, str):
@@ -68,6 +68,10 @@ def map_body(context, body):
         body.update(choose("asset_id", body["asset_id"]))
     if ID.fullmatch(str(body.get("index_id"))):
         body.update(choose("index_id", body["index_id"]))
+    items = body.get("item_ids")
+    # Often of another store than that of the path, which is refused.
+    if isinstance(items, list) and items and RNG.random() < 0.75:
+        body["item_ids"] = [RNG.choice(KNOWN["item_id"]["known"])["item_id"]]
     entities = body.get("entities")
     for entity in [body, *(entities if isinstance(entities, list) else [])]:
         ids = entity.get("asset_ids") if isinstance(entity, dict) else None

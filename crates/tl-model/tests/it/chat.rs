@@ -13,7 +13,10 @@ fn citations_count_code_points_and_include_the_end() {
         .map(|(text, citation)| &text[citation.range_in(text).unwrap()])
         .collect();
     assert_eq!(markers, ["[1]", "[2]", "[3]"]);
-    assert_eq!(response.text(), "Zoë scores twice [1], see also [2] and [3].");
+    assert_eq!(
+        response.text(),
+        "Zoë scores twice [1], see also [2] and [3]."
+    );
 }
 
 #[test]
@@ -34,9 +37,7 @@ fn citation_outside_of_the_text_has_no_range() {
 
 #[test]
 fn intermediate_messages_are_no_answer() {
-    let message = |phase: &str, text: &str| {
-        json!({ "type": "message", "phase": phase, "content": [{ "text": text }] })
-    };
+    let message = |phase: &str, text: &str| json!({ "type": "message", "phase": phase, "content": [{ "text": text }] });
     let output = [
         message("commentary", "a"),
         message("unknown", "b"),
@@ -51,8 +52,7 @@ fn intermediate_messages_are_no_answer() {
 
 #[test]
 fn secrets_of_a_picker_token_do_not_show() {
-    let token: PickerToken =
-        serde_json::from_value(read("connection/picker_token.json")).unwrap();
+    let token: PickerToken = serde_json::from_value(read("connection/picker_token.json")).unwrap();
     let shown = format!("{token:?} {}", token.access_token);
     assert!(!shown.contains("sample"), "{shown}");
     assert_eq!(token.access_token.reveal(), "ya29.sample");

@@ -20,6 +20,15 @@ pub trait JsonBody: Serialize + Sized {
     /// # Errors
     /// The first member that is missing or not allowed.
     fn read(object: &Map<String, Value>) -> Result<Self, Rejection>;
+
+    /// Checks the limits of the API that need no server. A client does it before it sends the
+    /// request, a server after it has read the object.
+    ///
+    /// # Errors
+    /// The first member that violates a limit.
+    fn check(&self) -> Result<(), Rejection> {
+        Ok(())
+    }
 }
 
 /// The first member of an object that is not in `known`.
@@ -30,7 +39,9 @@ pub(super) fn first_unknown<'a>(object: &'a Map<String, Value>, known: &[&str]) 
 
 /// Reads the body of a request as a `T`.
 pub(super) fn read_body<T: JsonBody>(request: &Received) -> Result<T, Rejection> {
-    T::read(request.json_with(T::MEMBERS)?)
+    let body = T::read(request.json_with(T::MEMBERS)?)?;
+    body.check()?;
+    Ok(body)
 }
 
 /// The members of a body of the type `T`.
@@ -48,6 +59,15 @@ pub trait JsonMember: Serialize + Sized + Described {
     /// # Errors
     /// If the member is missing or not allowed.
     fn read(name: &str, object: &Map<String, Value>) -> Result<Self, Rejection>;
+
+    /// Checks the limits of the API that need no server, like [`JsonBody::check`].
+    ///
+    /// # Errors
+    /// If the member `name` violates a limit.
+    fn check(&self, name: &str) -> Result<(), Rejection> {
+        let _ = name;
+        Ok(())
+    }
 }
 
 impl JsonMember for String {
@@ -177,6 +197,84 @@ pub(super) fn word_of<T: for<'w> From<&'w str> + PartialEq + AsRef<str>>(
         name,
         format!("`{seen}`: one of {} is expected", allowed.join(", ")),
     ))
+}
+
+/// Reads a word of `known`; absence and `null` mean the same.
+pub(super) fn optional_word<T: for<'w> From<&'w str> + PartialEq + AsRef<str>>(
+    object: &Map<String, Value>,
+    name: &str,
+    known: &[T],
+) -> Result<Option<T>, Rejection> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => {
+            word_of(object, name, known)?;
+            text(object, name).map(|word| Some(T::from(word)))
+        }
+    }
+}
+
+/// Reads an array of words of `known`; absence and `null` mean an empty one.
+pub(super) fn words<T: for<'w> From<&'w str> + PartialEq + AsRef<str>>(
+    object: &Map<String, Value>,
+    name: &str,
+    known: &[T],
+) -> Result<Vec<T>, Rejection> {
+    let words = texts(object, name)?;
+    let unknown = words.iter().find(|word| !known.contains(&T::from(word)));
+    if let Some(word) = unknown {
+        let seen: String = word.chars().take(60).collect();
+        let allowed: Vec<String> = known
+            .iter()
+            .map(|word| format!("`{}`", word.as_ref()))
+            .collect();
+        return Err(Rejection::invalid(
+            name,
+            format!("`{seen}`: one of {} is expected", allowed.join(", ")),
+        ));
+    }
+    Ok(words.iter().map(|word| T::from(word)).collect())
+}
+
+/// Reads an array of strings; absence and `null` mean an empty one.
+pub(super) fn texts(object: &Map<String, Value>, name: &str) -> Result<Vec<String>, Rejection> {
+    let items = match object.get(name) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) => items,
+        Some(other) => {
+            return Err(Rejection::invalid(
+                name,
+                format!("{}: an array is expected", kind_of(other)),
+            ));
+        }
+    };
+    items
+        .iter()
+        .map(|item| {
+            item.as_str().map(str::to_owned).ok_or_else(|| {
+                Rejection::invalid(name, format!("{}: a string is expected", kind_of(item)))
+            })
+        })
+        .collect()
+}
+
+/// Returns an object with no other members than `known`; absence and `null` mean the same.
+pub(super) fn optional_object<'a>(
+    object: &'a Map<String, Value>,
+    name: &str,
+    known: &[&str],
+) -> Result<Option<&'a Map<String, Value>>, Rejection> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(inner)) => match first_unknown(inner, known) {
+            Some(key) => Err(Rejection::unknown(&format!("{name}.{key}"))),
+            None => Ok(Some(inner)),
+        },
+        Some(other) => Err(Rejection::invalid(
+            name,
+            format!("{}: an object is expected", kind_of(other)),
+        )),
+    }
 }
 
 /// Describes the type of a value.

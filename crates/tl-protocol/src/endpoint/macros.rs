@@ -142,8 +142,17 @@ macro_rules! endpoint {
                         $($j: &'a $J,)+
                     }
                     let request = request.json(&Object { $($j: &self.$j,)+ });
+                    $(
+                        let request = request.checked(
+                            $crate::endpoint::json::JsonMember::check(&self.$j, stringify!($j)),
+                        );
+                    )+
                 )?
-                $(let request = request.json(&self.$b);)?
+                $(
+                    let request = request
+                        .json(&self.$b)
+                        .checked($crate::endpoint::json::JsonBody::check(&self.$b));
+                )?
                 request
             }
 
@@ -158,7 +167,13 @@ macro_rules! endpoint {
                 params.finish()?;
                 $(
                     let object = request.json_with(&[$(stringify!($j)),+])?;
-                    $(let $j = $crate::endpoint::json::JsonMember::read(stringify!($j), object)?;)+
+                    $(
+                        let $j = <$J as $crate::endpoint::json::JsonMember>::read(
+                            stringify!($j),
+                            object,
+                        )?;
+                        $crate::endpoint::json::JsonMember::check(&$j, stringify!($j))?;
+                    )+
                 )?
                 $(let $b = $crate::endpoint::json::read_body(request)?;)?
                 Ok(Self {

@@ -5,6 +5,7 @@ use http::{Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Url, form_urlencoded};
 
+use super::Rejection;
 use crate::{Body, Error, form::Form};
 
 /// A request as data: the path parameters, the query and the body.
@@ -14,6 +15,8 @@ pub struct Outgoing {
     query: Vec<(String, String)>,
     idempotency_key: Option<String>,
     content: Content,
+    /// Why the platform would reject the request.
+    rejection: Option<Rejection>,
 }
 
 #[derive(Debug, Default)]
@@ -104,12 +107,20 @@ impl Outgoing {
         self
     }
 
+    /// Refuses the request locally if `check` failed: nothing is sent. The first failure is kept.
+    #[must_use]
+    pub fn checked(mut self, check: Result<(), Rejection>) -> Self {
+        self.rejection = self.rejection.or(check.err());
+        self
+    }
+
     /// Builds the HTTP request for the API at `base`. The boundary of a form is derived from
     /// `seed`.
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if a path parameter is empty (it would
-    /// address the whole collection) or a dot segment (it would address another resource).
+    /// address the whole collection) or a dot segment (it would address another resource), or if
+    /// a limit of the API is violated that is known locally.
     pub fn into_http(
         self,
         method: &Method,
@@ -117,6 +128,11 @@ impl Outgoing {
         base: &Url,
         seed: u64,
     ) -> Result<http::Request<Body>, Error> {
+        if let Some(rejection) = self.rejection {
+            return Err(Error::invalid(format!(
+                "the request was not sent: {rejection}"
+            )));
+        }
         let mut uri = base.as_str().trim_end_matches('/').to_owned();
         let mut params = self.params.iter();
         for segment in path.split('/').skip(1) {
@@ -178,7 +194,8 @@ const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The path parameters of `path` (without query) if it matches `template`, in the order of the
-/// template.
+/// template. A literal segment matches in its percent-encoded form as well: some clients send
+/// `/connections%3Aauthorize`.
 #[must_use]
 pub fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
@@ -189,7 +206,7 @@ pub fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
             (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
                 params.push(percent_decode_str(given).decode_utf8().ok()?.into_owned());
             }
-            (Some(wanted), Some(given)) if wanted == given => {}
+            (Some(wanted), Some(given)) if percent_decode_str(given).eq(wanted.bytes()) => {}
             _ => return None,
         }
     }

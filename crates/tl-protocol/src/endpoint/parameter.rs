@@ -2,8 +2,9 @@
 
 use tl_model::{
     AssetId, AssetType, EntityCollectionId, EntityId, EntityStatus, IndexId, IndexedAssetId,
-    IndexedAssetStatus, MetadataPatch, ModelFamily, NewEntity, SortBy, SortOption, TaskId,
-    TaskStatus, Timestamp, TranscriptionUnit, UploadId, UserMetadata, VideoId,
+    IndexedAssetStatus, ItemCollectionId, KnowledgeStoreId, MetadataPatch, ModelFamily, NewEntity,
+    SortBy, SortOption, StoreItemId, StoreItemStatus, TaskId, TaskStatus, Timestamp,
+    TranscriptionUnit, UploadId, UserMetadata, VideoId,
 };
 
 /// A parameter of a request.
@@ -114,6 +115,9 @@ described! {
     EntityId: ValueKind::Id;
     IndexId: ValueKind::Id;
     IndexedAssetId: ValueKind::Id;
+    ItemCollectionId: ValueKind::Text;
+    KnowledgeStoreId: ValueKind::Text;
+    StoreItemId: ValueKind::Text;
     TaskId: ValueKind::Id;
     UploadId: ValueKind::Id;
     VideoId: ValueKind::Id;
@@ -143,6 +147,7 @@ words!(
     ModelFamily,
     SortBy,
     SortOption,
+    StoreItemStatus,
     TaskStatus,
     TranscriptionUnit
 );

@@ -61,6 +61,8 @@ pub enum RejectionKind {
     Unknown,
     /// The body has the wrong media type (`content_type_invalid`).
     ContentType,
+    /// A schema is outside of the subset that the platform accepts (status 422).
+    Unprocessable,
 }
 
 /// A parameter that a server rejects: what the server answers with, not an error of a client.
@@ -94,6 +96,16 @@ impl Rejection {
         }
     }
 
+    /// A schema outside of the accepted subset; `detail` describes the actual and the allowed
+    /// value.
+    pub fn unprocessable(parameter: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: RejectionKind::Unprocessable,
+            parameter: parameter.to_owned(),
+            detail: detail.into(),
+        }
+    }
+
     /// A parameter that the endpoint does not know.
     #[must_use]
     pub fn unknown(parameter: &str) -> Self {
@@ -114,7 +126,9 @@ impl fmt::Display for Rejection {
                 "`{}` is not a parameter of this endpoint",
                 self.parameter
             ),
-            RejectionKind::Invalid => write!(f, "`{}` is invalid: {}", self.parameter, self.detail),
+            RejectionKind::Invalid | RejectionKind::Unprocessable => {
+                write!(f, "`{}` is invalid: {}", self.parameter, self.detail)
+            }
             RejectionKind::ContentType => write!(f, "the content type is invalid: {}", self.detail),
         }
     }

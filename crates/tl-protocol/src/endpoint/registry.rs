@@ -64,7 +64,12 @@ macro_rules! for_each_endpoint {
             CreateEntityCollection, ListEntityCollections, GetEntityCollection,
             UpdateEntityCollection, DeleteEntityCollection,
             CreateEntity, CreateEntities, ListEntities, GetEntity, UpdateEntity, DeleteEntity,
-            AddEntityAssets, RemoveEntityAssets
+            AddEntityAssets, RemoveEntityAssets,
+            CreateKnowledgeStore, ListKnowledgeStores, GetKnowledgeStore, UpdateKnowledgeStore,
+            DeleteKnowledgeStore, SearchKnowledgeStore,
+            CreateStoreItem, ListStoreItems, GetStoreItem, DeleteStoreItem,
+            CreateItemCollection, ListItemCollections, GetItemCollection, UpdateItemCollection,
+            DeleteItemCollection, ListCollectionItems, AddCollectionItems, RemoveCollectionItems
         }
     };
 }

@@ -38,6 +38,7 @@ mod ingest_asset;
 mod pages;
 mod reconcile;
 mod slot;
+mod store_item;
 pub mod upload;
 mod wait;
 mod watch;

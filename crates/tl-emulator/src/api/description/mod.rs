@@ -22,6 +22,7 @@ const FILES: &[&str] = &[
     include_str!("entities.json"),
     include_str!("uploads.json"),
     include_str!("indexed_assets.json"),
+    include_str!("knowledge_stores.json"),
 ];
 
 /// What the declarations do not say:

@@ -6,6 +6,7 @@ mod assets;
 mod entities;
 mod indexed_assets;
 mod indexes;
+mod knowledge_stores;
 mod tasks;
 mod uploads;
 mod videos;

@@ -1,0 +1,8 @@
+//! `/knowledge-stores`: stores, their items, and collections of items.
+
+mod collections;
+mod items;
+mod matching;
+mod search;
+mod stores;
+mod token;
