@@ -51,10 +51,7 @@ impl Address {
 
 /// The TLS settings of the product: rustls, ring, HTTP/1.1.
 pub(crate) fn client_config(pem: Vec<u8>) -> Result<ClientConfig, SetupError> {
-    tls::client_config(&HttpSettings {
-        extra_roots: vec![pem.into()],
-        ..HttpSettings::default()
-    })
+    tls::client_config(&HttpSettings::default().with_extra_roots(vec![pem.into()]))
 }
 
 trait Duplex: Read + Write + Send {}

@@ -43,10 +43,9 @@ fuzz_target!(|data: &[u8]| {
     }
     let line = formats::human(
         &entries[0],
-        HumanOptions {
-            color: false,
-            details: true,
-        },
+        HumanOptions::default()
+.with_color(false)
+.with_details(true),
     );
     assert!(line.chars().all(|c| !c.is_control() || c == '\n'));
 });

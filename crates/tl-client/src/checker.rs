@@ -28,11 +28,30 @@ pub struct Checker {
 
 /// Result of a check: the report, and the facts if the file could be read.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Checked {
     /// Properties of the file.
     pub facts: Option<MediaFacts>,
     /// All findings.
     pub report: Report,
+}
+
+impl Checked {
+    /// The result `report`, without facts.
+    #[must_use]
+    pub fn new(report: Report) -> Self {
+        Self {
+            facts: None,
+            report,
+        }
+    }
+
+    /// Sets [`facts`](Self::facts).
+    #[must_use]
+    pub fn with_facts(mut self, facts: Option<MediaFacts>) -> Self {
+        self.facts = facts;
+        self
+    }
 }
 
 impl Checker {

@@ -12,10 +12,7 @@ use tl_testkit::{
 use tokio::time::timeout;
 
 fn transport() -> AsyncHttp {
-    let settings = HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::default()
-    };
+    let settings = HttpSettings::default().with_proxy(Proxy::Direct);
     AsyncHttp::new(settings).expect("the settings are valid")
 }
 

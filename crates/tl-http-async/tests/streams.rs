@@ -20,10 +20,8 @@ const END: &str = "{\"type\":\"end\"}\n";
 
 fn settings(base: &Url) -> HttpSettings {
     let key = ApiKey::new("tlk_test").expect("a key");
-    HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
-    }
+    HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
+        .with_proxy(Proxy::Direct)
 }
 
 fn stream(server: &Server) -> AsyncStream<Events<Analyze>> {

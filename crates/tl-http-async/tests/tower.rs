@@ -88,9 +88,8 @@ async fn time_and_size_limits_apply() {
         Reaction::close(),
     ]);
     let (transport, _) = transport().expect("no failure in this test");
-    let short = |method| Exchange {
-        timeout: Duration::from_millis(300),
-        ..exchange(method, &server.url("/"), "body")
+    let short = |method| {
+        exchange(method, &server.url("/"), "body").with_timeout(Duration::from_millis(300))
     };
     for kind in [
         TransportErrorKind::TooLarge,

@@ -37,10 +37,7 @@ fn source_panic_reaches_the_caller() {
             "GET" => Reaction::never(),
             _ => Reply::ok("").into(),
         });
-        let settings = HttpSettings {
-            proxy: Proxy::Direct,
-            ..HttpSettings::default()
-        };
+        let settings = HttpSettings::default().with_proxy(Proxy::Direct);
         let transport = BlockingHttp::new(settings).expect("the settings are valid");
         let post = exchange(
             "POST",

@@ -40,10 +40,7 @@ impl Source for Remote {
 fn source_may_use_the_same_transport() {
     let from = Server::reacting(|_| Reply::ok(vec![7; 50 << 10]).into());
     let to = Server::reacting(|_| Reply::ok("done").into());
-    let settings = HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::default()
-    };
+    let settings = HttpSettings::default().with_proxy(Proxy::Direct);
     let transport = BlockingHttp::new(settings).expect("the settings are valid");
     let source = Remote {
         transport: transport.clone(),

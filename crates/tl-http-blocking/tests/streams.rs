@@ -27,10 +27,8 @@ const TEXT: &str = "{\"type\":\"text\"}\n";
 
 fn settings(base: &Url) -> HttpSettings {
     let key = ApiKey::new("tlk_test").expect("a key");
-    HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
-    }
+    HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
+        .with_proxy(Proxy::Direct)
 }
 
 fn base(server: &Server) -> Url {
@@ -260,14 +258,14 @@ fn source_panic_reaches_the_caller() {
     let base = base(&server);
     let transport = BlockingHttp::new(settings(&base)).expect("the settings are valid");
     let body = Body::from_source(std::sync::Arc::new(Panicking));
-    let exchange = Exchange {
-        http: http::Request::post(server.url("/"))
+    let exchange = Exchange::new(
+        http::Request::post(server.url("/"))
             .body(body)
             .expect("a request"),
-        auth: Auth::None,
-        timeout: Duration::from_secs(30),
-        stall: Duration::from_secs(30),
-    };
+        Auth::None,
+        Duration::from_secs(30),
+        Duration::from_secs(30),
+    );
     let run = || transport.stream(Upload(Some(exchange))).count();
     let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the source panics");
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"the source is faulty"));

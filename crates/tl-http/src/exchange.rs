@@ -5,7 +5,7 @@ use std::{error, fmt, time::Duration};
 
 use bytes::Bytes;
 
-use crate::Body;
+use crate::{Body, with_fields::with_fields};
 
 /// Identifies an exchange within a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,7 @@ pub enum Auth {
 
 /// One request that a driver sends once.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Exchange {
     /// The request with an absolute URI. The driver adds the key, `Content-Length`, `User-Agent`,
     /// the extra headers of the settings (to the API host), and nothing else.
@@ -57,6 +58,25 @@ impl MaxResponse {
         own.map_or(default, |own| own.0.max(default))
     }
 }
+
+impl Exchange {
+    /// An exchange that sends `http`.
+    #[must_use]
+    pub fn new(http: http::Request<Body>, auth: Auth, timeout: Duration, stall: Duration) -> Self {
+        Self {
+            http,
+            auth,
+            timeout,
+            stall,
+        }
+    }
+}
+
+with_fields!(Exchange {
+    with_auth(auth: Auth);
+    with_timeout(timeout: Duration);
+    with_stall(stall: Duration);
+});
 
 /// Omits headers and the query of presigned URLs, because they may contain secrets.
 impl fmt::Debug for Exchange {

@@ -50,12 +50,12 @@
 //!         match (self.is_done, self.is_open) {
 //!             (true, _) => FeedStep::End,
 //!             (_, true) => FeedStep::Read { idle: Duration::from_secs(30) },
-//!             (_, false) => FeedStep::Open(Exchange {
-//!                 http: http::Request::get("http://localhost/log").body(Body::empty()).unwrap(),
-//!                 auth: Auth::None,
-//!                 timeout: Duration::from_secs(60),
-//!                 stall: Duration::from_secs(30),
-//!             }),
+//!             (_, false) => FeedStep::Open(Exchange::new(
+//!                 http::Request::get("http://localhost/log").body(Body::empty()).unwrap(),
+//!                 Auth::None,
+//!                 Duration::from_secs(60),
+//!                 Duration::from_secs(30),
+//!             )),
 //!         }
 //!     }
 //!

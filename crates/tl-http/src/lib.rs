@@ -35,6 +35,7 @@ mod time;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod with_fields;
 
 pub use body::{Body, BodyReader, BytesSource, MAX_READ_SIZE, Source};
 pub use cancel::CancelHandle;

@@ -6,10 +6,14 @@ use bytes::Bytes;
 use http::HeaderValue;
 use url::Url;
 
-use crate::{Credentials, Delivery, ExtraHeaders, TransportError, TransportErrorKind};
+use crate::{
+    Credentials, Delivery, ExtraHeaders, TransportError, TransportErrorKind,
+    with_fields::with_fields,
+};
 
 /// The proxy for all requests. Requests to loopback hosts never use one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Proxy {
     /// The proxy from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[default]
@@ -23,6 +27,7 @@ pub enum Proxy {
 /// How to treat URLs that the server supplied, such as the presigned URLs of an upload. Requests
 /// with [`Auth::None`](crate::Auth::None) go there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SuppliedUrls {
     /// If the base URL uses https, allow only https. If the base URL is public, allow only public
     /// addresses, and connect to an address that was checked. Behind a proxy, which resolves names
@@ -35,6 +40,7 @@ pub enum SuppliedUrls {
 
 /// The settings of an HTTP transport, the same for asynchronous and blocking transports.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct HttpSettings {
     /// The key and the only host it may be sent to. Without it, only requests with
     /// [`Auth::None`](crate::Auth::None) are sent.
@@ -88,6 +94,20 @@ impl Default for HttpSettings {
         }
     }
 }
+
+with_fields!(HttpSettings {
+    with_credentials(credentials: Option<Credentials>);
+    with_connect_timeout(connect_timeout: Duration);
+    with_proxy(proxy: Proxy);
+    with_extra_roots(extra_roots: Vec<Bytes>);
+    with_system_roots(system_roots: bool);
+    with_max_response(max_response: u64);
+    with_max_exchanges(max_exchanges: usize);
+    with_user_agent(user_agent: String);
+    with_headers(headers: ExtraHeaders);
+    with_supplied_urls(supplied_urls: SuppliedUrls);
+    with_addresses(addresses: Vec<(String, Vec<SocketAddr>)>);
+});
 
 impl HttpSettings {
     /// The default settings with `credentials`.

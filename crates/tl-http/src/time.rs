@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 /// The current time on both clocks. The driver reads the clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Now {
     /// Monotonic time since a start that the driver chose. Used for deadlines and delays.
     pub mono: Duration,

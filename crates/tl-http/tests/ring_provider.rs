@@ -48,10 +48,8 @@ fn server(identity: &Identity, provider: CryptoProvider) -> ServerConnection {
 }
 
 fn client_config(identity: &Identity) -> Arc<ClientConfig> {
-    let settings = HttpSettings {
-        extra_roots: vec![pem(&identity.certificate).into()],
-        ..HttpSettings::default()
-    };
+    let settings =
+        HttpSettings::default().with_extra_roots(vec![pem(&identity.certificate).into()]);
     let mut config = tls::client_config(&settings).expect("no failure in this test");
     config.alpn_protocols.clear();
     Arc::new(config)

@@ -11,6 +11,7 @@ use crate::{Error, ErrorKind};
 
 /// The framing of a streamed response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Framing {
     /// One JSON text per line: NDJSON and JSON Lines (JSONL). Blank lines and carriage returns
     /// before line feeds are skipped. The last line needs no line feed.

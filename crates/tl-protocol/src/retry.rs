@@ -15,6 +15,7 @@ use crate::{
 
 /// Whether a request may be sent again if it is unknown whether the platform processed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Repeat {
     /// Idempotent: `GET`, `PUT`, `DELETE`, `PATCH` with a merge.
     Freely,
@@ -125,6 +126,7 @@ impl Policy {
 
 /// The decision about an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// A 2xx response: decode it.
     Accept,
@@ -146,6 +148,7 @@ pub enum Decision {
 
 /// The state of a finished attempt.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Attempt {
     /// Its number, from 1.
     pub number: u32,
@@ -160,6 +163,25 @@ pub struct Attempt {
     /// The time on the driver's clock after which no attempt may start.
     pub deadline: Duration,
 }
+
+impl Attempt {
+    /// The attempt `number`, from 1.
+    #[must_use]
+    pub fn new(number: u32, repeat: Repeat, deadline: Duration) -> Self {
+        Self {
+            number,
+            repeat,
+            not_processed: &[],
+            limits_resources: false,
+            deadline,
+        }
+    }
+}
+
+with_fields!(Attempt {
+    with_not_processed(not_processed: &'static [u16]);
+    with_limits_resources(limits_resources: bool);
+});
 
 /// Decides what to do about `outcome`.
 pub fn decide(

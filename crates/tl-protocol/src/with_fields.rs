@@ -8,7 +8,7 @@ macro_rules! with_fields {
                 #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
                 #[must_use]
                 pub fn $with(mut self, $field: $Field) -> Self {
-                    self.$field = $field.into();
+                    self.$field = $field;
                     self
                 }
             )+

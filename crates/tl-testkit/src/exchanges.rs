@@ -19,12 +19,7 @@ pub fn exchange(method: &str, uri: &str, body: impl Into<Body>) -> Exchange {
         .uri(uri)
         .body(body.into())
         .expect("the test gives a valid request");
-    Exchange {
-        http,
-        auth: Auth::None,
-        timeout: LONG,
-        stall: LONG,
-    }
+    Exchange::new(http, Auth::None, LONG, LONG)
 }
 
 /// A `GET` [`exchange`].

@@ -14,6 +14,7 @@ use url::Url;
 
 /// How the proxy responds to every `CONNECT`.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum ProxyBehavior {
     /// Opens a tunnel to this address, whatever the requested host.
     TunnelTo(SocketAddr),

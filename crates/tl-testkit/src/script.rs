@@ -32,6 +32,7 @@ pub struct Script {
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ScriptRequest {
     /// When it was sent.
     pub at: Duration,

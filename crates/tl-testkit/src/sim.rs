@@ -50,6 +50,7 @@ pub trait World: Send {
 
 /// An outcome and when it arrives.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Planned {
     /// Time since the start of the exchange.
     pub after: Duration,
@@ -57,8 +58,17 @@ pub struct Planned {
     pub outcome: Outcome,
 }
 
+impl Planned {
+    /// `outcome`, `after` this time.
+    #[must_use]
+    pub fn new(after: Duration, outcome: Outcome) -> Self {
+        Self { after, outcome }
+    }
+}
+
 /// A streamed response: each part with the time since the part before it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PlannedStream {
     /// Time from the start of the exchange to the head.
     pub after: Duration,
@@ -66,6 +76,22 @@ pub struct PlannedStream {
     pub head: Head,
     /// Pieces of the body. The last one is `None` or an error; without it, the response never ends.
     pub pieces: VecDeque<(Duration, Piece)>,
+}
+
+impl PlannedStream {
+    /// A response whose head arrives `after` this time.
+    #[must_use]
+    pub fn new(
+        after: Duration,
+        head: Head,
+        pieces: impl IntoIterator<Item = (Duration, Piece)>,
+    ) -> Self {
+        Self {
+            after,
+            head,
+            pieces: pieces.into_iter().collect(),
+        }
+    }
 }
 
 /// The items of a feed over a [`World`], in virtual time: the stream type of [`Sim`].

@@ -24,6 +24,7 @@ use crate::{
 
 /// A server's action on one request.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Act {
     /// Responds.
     Answer(StreamedReply),
@@ -136,6 +137,7 @@ pub enum EndpointKind {
 
 /// A server behavior and the expected result.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Behavior {
     /// Name of the behavior.
     pub name: &'static str,

@@ -19,10 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (prober, list): (Box<dyn Prober>, &str) = match words[..] {
         ["in-process", list] => (Box::new(InProcess::new()), list),
         ["worker", list, helper] => {
-            let options = WorkerOptions {
-                program: Some(helper.into()),
-                ..WorkerOptions::default()
-            };
+            let options = WorkerOptions::default().with_program(Some(helper.into()));
             let pool = ProbePool::new(options)?;
             // Do not attribute the start of the helper to the first file.
             pool.protections()?;

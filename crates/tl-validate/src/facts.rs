@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// pixels. `None` means that the file does not contain the value; a stored zero is `Some(0)`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct MediaFacts {
     /// Size of the file.
     pub file_size_bytes: u64,
@@ -164,6 +165,7 @@ pub struct MediaFacts {
 /// One video stream, or cover art stored as a video stream.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct VideoStream {
     /// Zero-based index of the stream within the file.
     pub index: u32,
@@ -266,6 +268,7 @@ pub struct VideoStream {
 /// One audio stream.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct AudioStream {
     /// Zero-based index of the stream within the file.
     pub index: u32,
@@ -306,6 +309,7 @@ pub struct AudioStream {
 /// One stream that is neither video nor audio.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct OtherStream {
     /// Zero-based index of the stream within the file.
     pub index: u32,
@@ -342,6 +346,7 @@ pub enum DurationSource {
 /// A file that is truncated or claims more bytes than it has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Truncation {
     /// The file size according to the file's own tables, if they contain it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -473,6 +478,39 @@ pub(crate) fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     }
     a
 }
+
+macro_rules! with_facts {
+    ($($Facts:ident),+) => {
+        $(
+        impl $Facts {
+            /// Sets facts: the types are `#[non_exhaustive]`, so there are no struct expressions
+            /// outside of this crate.
+            ///
+            /// ```
+            /// use tl_validate::MediaFacts;
+            ///
+            /// let facts = MediaFacts::default().with(|facts| {
+            ///     facts.file_size_bytes = 1_000_000;
+            ///     facts.duration_seconds = Some(12.5);
+            /// });
+            /// ```
+            #[must_use]
+            pub fn with(mut self, set: impl FnOnce(&mut Self)) -> Self {
+                set(&mut self);
+                self
+            }
+        }
+        )+
+    };
+}
+
+with_facts!(
+    MediaFacts,
+    VideoStream,
+    AudioStream,
+    OtherStream,
+    Truncation
+);
 
 #[cfg(test)]
 mod tests {

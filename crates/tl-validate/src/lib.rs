@@ -6,12 +6,14 @@
 //! ```
 //! use tl_validate::{check, MediaFacts, Route, RulePack, Target, VideoStream};
 //!
-//! let facts = MediaFacts {
-//!     file_size_bytes: 48_000,
-//!     duration_seconds: Some(12.0),
-//!     video_streams: vec![VideoStream { codec: "h264".into(), width: 320, height: 180, ..Default::default() }],
-//!     ..Default::default()
-//! };
+//! let facts = MediaFacts::default().with(|facts| {
+//!     facts.file_size_bytes = 48_000;
+//!     facts.duration_seconds = Some(12.0);
+//!     facts.video_streams = vec![VideoStream::default().with(|video| {
+//!         video.codec = "h264".into();
+//!         (video.width, video.height) = (320, 180);
+//!     })];
+//! });
 //! let report = check(&facts, &Target::new(Route::Tasks), RulePack::current());
 //! assert!(report.is_refused());
 //! assert_eq!(report.predicted_code(), Some("video_resolution_too_low"));
@@ -61,6 +63,7 @@ pub mod rules;
 #[cfg(any(feature = "program", all(feature = "worker", unix)))]
 mod sandbox;
 mod text;
+mod with_fields;
 
 pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};

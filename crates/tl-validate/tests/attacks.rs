@@ -38,14 +38,12 @@ fn attacks_stay_within_time_and_memory() {
     assert!(all.len() >= 25, "{}", all.len());
     for attack in &all {
         // Use a separate pool for each file to measure its own peak memory.
-        let pool = ProbePool::new(WorkerOptions {
-            program: Some(helper()),
-            helpers: 1,
-            probe: ProbeOptions {
-                deadline: DEADLINE,
-                ..ProbeOptions::default()
-            },
-        })
+        let pool = ProbePool::new(
+            WorkerOptions::default()
+                .with_program(Some(helper()))
+                .with_helpers(1)
+                .with_probe(ProbeOptions::default().with_deadline(DEADLINE)),
+        )
         .expect("the example helper");
         let start = Instant::now();
         let answer = pool.probe(&attack.path);
@@ -175,10 +173,7 @@ fn referenced_files_are_not_opened_without_sandbox() {
     let all = attacks(port, &target);
     let watch = Watch::on(&target);
     for attack in &all {
-        let options = ProbeOptions {
-            deadline: DEADLINE,
-            ..ProbeOptions::default()
-        };
+        let options = ProbeOptions::default().with_deadline(DEADLINE);
         let _ = InProcess::with_options(options).probe(&attack.path);
         assert!(
             !watch.was_opened(),
@@ -237,10 +232,7 @@ fn growing_file_is_read_up_to_its_initial_size() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
-        let options = ProbeOptions {
-            thorough: true,
-            ..ProbeOptions::default()
-        };
+        let options = ProbeOptions::default().with_thorough(true);
         let facts = InProcess::with_options(options).probe(&path);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         facts

@@ -7,23 +7,20 @@ use tl_validate::{
 };
 
 fn facts(width: u32, height: u32, seconds: f64, bytes: u64) -> MediaFacts {
-    MediaFacts {
-        file_size_bytes: bytes,
-        file_container_format: Some("mov,mp4,m4a,3gp,3g2,mj2".into()),
-        duration_seconds: Some(seconds),
-        video_streams: vec![VideoStream {
-            codec: "h264".into(),
-            width,
-            height,
-            ..Default::default()
-        }],
-        audio_streams: vec![AudioStream {
-            index: 1,
-            codec: "aac".into(),
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
+    MediaFacts::default().with(|facts| {
+        facts.file_size_bytes = bytes;
+        facts.file_container_format = Some("mov,mp4,m4a,3gp,3g2,mj2".into());
+        facts.duration_seconds = Some(seconds);
+        facts.video_streams = vec![VideoStream::default().with(|video| {
+            video.codec = "h264".into();
+            video.width = width;
+            video.height = height;
+        })];
+        facts.audio_streams = vec![AudioStream::default().with(|audio| {
+            audio.index = 1;
+            audio.codec = "aac".into();
+        })];
+    })
 }
 
 fn good() -> MediaFacts {
@@ -195,10 +192,10 @@ fn unknown_values_are_refused() {
 #[test]
 fn reports_match_snapshots() {
     let mut all = facts(320, 100, 2.0, 2_200_000_000);
-    all.truncated = Some(Truncation {
-        expected_bytes: Some(3_000_000_000),
-        detail: "the box `mdat` is not whole".into(),
-    });
+    all.truncated = Some(Truncation::default().with(|value| {
+        value.expected_bytes = Some(3_000_000_000);
+        value.detail = "the box `mdat` is not whole".into();
+    }));
     let text = |report: &Report| report.to_string();
     insta::assert_snapshot!("good", text(&check(&good(), &tasks(), RulePack::current())));
     insta::assert_snapshot!(
@@ -236,14 +233,15 @@ fn any_target() -> impl Strategy<Value = Target> {
         engines,
         any::<bool>(),
     )
-        .prop_map(|(route, engines, conversation)| Target {
-            route,
-            engines,
-            options: if conversation {
-                vec!["conversation".into()]
+        .prop_map(|(route, engines, conversation)| {
+            let target = engines
+                .into_iter()
+                .fold(Target::new(route), Target::with_engine);
+            if conversation {
+                target.with_option("conversation")
             } else {
-                vec![]
-            },
+                target
+            }
         })
 }
 

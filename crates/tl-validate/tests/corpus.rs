@@ -83,10 +83,9 @@ fn durations_and_sizes_match_full_decoding() {
 #[test]
 #[cfg(all(feature = "worker", unix))]
 fn sandboxed_helpers_return_the_same_facts() {
-    let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions {
-        program: Some(support::helper()),
-        ..Default::default()
-    })
+    let pool = tl_validate::worker::ProbePool::new(
+        tl_validate::worker::WorkerOptions::default().with_program(Some(support::helper())),
+    )
     .expect("the example helper");
     for entry in entries() {
         let path = entry.path();
@@ -101,10 +100,7 @@ fn sandboxed_helpers_return_the_same_facts() {
 
 #[test]
 fn thorough_probe_reads_every_packet_and_agrees() {
-    let options = ProbeOptions {
-        thorough: true,
-        ..ProbeOptions::default()
-    };
+    let options = ProbeOptions::default().with_thorough(true);
     for entry in entries().iter().filter(|e| !e.name.contains("truncated")) {
         let path = entry.path();
         let quick = InProcess::new()

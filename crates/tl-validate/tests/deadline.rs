@@ -63,10 +63,7 @@ fn many_programs(size: usize) -> Vec<u8> {
 #[test]
 fn transport_stream_with_many_programs_meets_the_deadline() {
     let deadline = Duration::from_millis(500);
-    let prober = InProcess::with_options(ProbeOptions {
-        deadline,
-        ..ProbeOptions::default()
-    });
+    let prober = InProcess::with_options(ProbeOptions::default().with_deadline(deadline));
     let stream = many_programs(2_000_000);
     let started = Instant::now();
     let answer = prober.probe_ranges(&mut &stream[..], "many-programs.ts");

@@ -18,19 +18,17 @@ struct Case {
 fn cases() -> Vec<Case> {
     let target = Target::new(Route::Tasks);
     let case = |name, width, height, seconds| {
-        let facts = MediaFacts {
-            file_size_bytes: 48_000,
-            file_mime_type: Some("video/mp4".into()),
-            duration_seconds: Some(seconds),
-            video_streams: vec![VideoStream {
-                codec: "h264".into(),
-                width,
-                height,
-                fps: Some(25.0),
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
+        let facts = MediaFacts::default().with(|facts| {
+            facts.file_size_bytes = 48_000;
+            facts.file_mime_type = Some("video/mp4".into());
+            facts.duration_seconds = Some(seconds);
+            facts.video_streams = vec![VideoStream::default().with(|video| {
+                video.codec = "h264".into();
+                video.width = width;
+                video.height = height;
+                video.fps = Some(25.0);
+            })];
+        });
         let report = check(&facts, &target, RulePack::current());
         Case {
             name,
@@ -201,7 +199,14 @@ fn human_output_has_no_control_characters() {
         with_entries(|entries| {
             let lines: Vec<String> = entries
                 .iter()
-                .map(|e| formats::human(e, HumanOptions { color, details }))
+                .map(|e| {
+                    formats::human(
+                        e,
+                        HumanOptions::default()
+                            .with_color(color)
+                            .with_details(details),
+                    )
+                })
                 .collect();
             lines.join("\n")
         })

@@ -41,107 +41,107 @@ fn keys(value: &Value) -> BTreeSet<String> {
 /// Facts with every field set. A new field causes a compile error here.
 fn everything() -> MediaFacts {
     let text = || Some("text".to_owned());
-    MediaFacts {
-        file_size_bytes: 1,
-        file_mime_type: text(),
-        file_container_format: text(),
-        container_creation_time: Some("2022-12-11T11:20:58Z".to_owned()),
-        video_streams: vec![VideoStream {
-            index: 0,
-            codec: "h264".to_owned(),
-            width: 640,
-            height: 360,
-            fps: Some(25.0),
-            avg_fps: Some(25.0),
-            duration_seconds: Some(5.0),
-            bitrate_bps: Some(1),
-            rotation: Some(90),
-            pixel_aspect_ratio: text(),
-            display_aspect_ratio: text(),
-            scan_type: text(),
-            pixel_format: text(),
-            bit_depth: Some(8),
-            color_range: text(),
-            color_transfer: text(),
-            color_space: text(),
-            color_primaries: text(),
-            display_width: Some(360),
-            display_height: Some(640),
-            attached_pic: true,
-            default: true,
-            codec_long: text(),
-            codec_tag: text(),
-            profile: text(),
-            header_width: Some(1),
-            header_height: Some(1),
-            variable_frame_rate: true,
-            frames: Some(1),
-            is_hdr: true,
-            has_alpha: true,
-            no_decoder: true,
-            sample_aspect: Some((1, 1)),
-        }],
-        video_codec: text(),
-        video_width: Some(1),
-        video_height: Some(1),
-        video_fps: Some(1.0),
-        video_duration_seconds: Some(1.0),
-        video_bitrate_bps: Some(1),
-        audio_streams: vec![AudioStream {
-            index: 1,
-            codec: "aac".to_owned(),
-            codec_long: text(),
-            sample_rate: Some(1),
-            bit_depth: Some(1),
-            channels: Some(1),
-            channel_layout: text(),
-            bitrate_bps: Some(1),
-            language: text(),
-            codec_tag: text(),
-            duration_seconds: Some(1.0),
-            no_decoder: true,
-        }],
-        other_streams: vec![OtherStream {
-            index: 2,
-            kind: "subtitle".to_owned(),
-            codec: "subrip".to_owned(),
-            codec_tag: text(),
-            language: text(),
-        }],
-        audio_codec: text(),
-        audio_sample_rate: Some(1),
-        audio_channels: Some(1),
-        audio_duration_seconds: Some(1.0),
-        start_timecode: text(),
-        timecode_source: text(),
-        drop_frame: Some(true),
-        is_hdr: Some(true),
-        has_audio: Some(true),
-        has_alpha: Some(true),
-        is_animated: Some(true),
-        total_video_streams: Some(1),
-        total_audio_streams: Some(1),
-        storage_aspect_ratio: Some(1.0),
-        geospatial_latitude: Some(1.0),
-        geospatial_longitude: Some(1.0),
-        geospatial_altitude_meters: Some(1.0),
-        duration_seconds: Some(1.0),
-        duration_source: Some(DurationSource::Tail),
-        container_duration_seconds: Some(1.0),
-        start_time_seconds: Some(1.0),
-        container_bitrate_bps: Some(1),
-        truncated: Some(Truncation::default()),
-        overclaim: Some(Truncation::default()),
-        encryption: text(),
-        claimed_duration_seconds: Some(1.0),
-        header_only: true,
-        partly_read: true,
-        duration_unverified: true,
-        edit_list: true,
-        fragmented: true,
-        probed_with: text(),
-        warnings: vec!["text".to_owned()],
-    }
+    MediaFacts::default().with(|facts| {
+        facts.file_size_bytes = 1;
+        facts.file_mime_type = text();
+        facts.file_container_format = text();
+        facts.container_creation_time = Some("2022-12-11T11:20:58Z".to_owned());
+        facts.video_streams = vec![VideoStream::default().with(|video| {
+            video.index = 0;
+            video.codec = "h264".to_owned();
+            video.width = 640;
+            video.height = 360;
+            video.fps = Some(25.0);
+            video.avg_fps = Some(25.0);
+            video.duration_seconds = Some(5.0);
+            video.bitrate_bps = Some(1);
+            video.rotation = Some(90);
+            video.pixel_aspect_ratio = text();
+            video.display_aspect_ratio = text();
+            video.scan_type = text();
+            video.pixel_format = text();
+            video.bit_depth = Some(8);
+            video.color_range = text();
+            video.color_transfer = text();
+            video.color_space = text();
+            video.color_primaries = text();
+            video.display_width = Some(360);
+            video.display_height = Some(640);
+            video.attached_pic = true;
+            video.default = true;
+            video.codec_long = text();
+            video.codec_tag = text();
+            video.profile = text();
+            video.header_width = Some(1);
+            video.header_height = Some(1);
+            video.variable_frame_rate = true;
+            video.frames = Some(1);
+            video.is_hdr = true;
+            video.has_alpha = true;
+            video.no_decoder = true;
+            video.sample_aspect = Some((1, 1));
+        })];
+        facts.video_codec = text();
+        facts.video_width = Some(1);
+        facts.video_height = Some(1);
+        facts.video_fps = Some(1.0);
+        facts.video_duration_seconds = Some(1.0);
+        facts.video_bitrate_bps = Some(1);
+        facts.audio_streams = vec![AudioStream::default().with(|audio| {
+            audio.index = 1;
+            audio.codec = "aac".to_owned();
+            audio.codec_long = text();
+            audio.sample_rate = Some(1);
+            audio.bit_depth = Some(1);
+            audio.channels = Some(1);
+            audio.channel_layout = text();
+            audio.bitrate_bps = Some(1);
+            audio.language = text();
+            audio.codec_tag = text();
+            audio.duration_seconds = Some(1.0);
+            audio.no_decoder = true;
+        })];
+        facts.other_streams = vec![OtherStream::default().with(|value| {
+            value.index = 2;
+            value.kind = "subtitle".to_owned();
+            value.codec = "subrip".to_owned();
+            value.codec_tag = text();
+            value.language = text();
+        })];
+        facts.audio_codec = text();
+        facts.audio_sample_rate = Some(1);
+        facts.audio_channels = Some(1);
+        facts.audio_duration_seconds = Some(1.0);
+        facts.start_timecode = text();
+        facts.timecode_source = text();
+        facts.drop_frame = Some(true);
+        facts.is_hdr = Some(true);
+        facts.has_audio = Some(true);
+        facts.has_alpha = Some(true);
+        facts.is_animated = Some(true);
+        facts.total_video_streams = Some(1);
+        facts.total_audio_streams = Some(1);
+        facts.storage_aspect_ratio = Some(1.0);
+        facts.geospatial_latitude = Some(1.0);
+        facts.geospatial_longitude = Some(1.0);
+        facts.geospatial_altitude_meters = Some(1.0);
+        facts.duration_seconds = Some(1.0);
+        facts.duration_source = Some(DurationSource::Tail);
+        facts.container_duration_seconds = Some(1.0);
+        facts.start_time_seconds = Some(1.0);
+        facts.container_bitrate_bps = Some(1);
+        facts.truncated = Some(Truncation::default());
+        facts.overclaim = Some(Truncation::default());
+        facts.encryption = text();
+        facts.claimed_duration_seconds = Some(1.0);
+        facts.header_only = true;
+        facts.partly_read = true;
+        facts.duration_unverified = true;
+        facts.edit_list = true;
+        facts.fragmented = true;
+        facts.probed_with = text();
+        facts.warnings = vec!["text".to_owned()];
+    })
 }
 
 #[test]

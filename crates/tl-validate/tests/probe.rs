@@ -16,11 +16,11 @@ use tl_validate::{
 };
 
 fn pool() -> ProbePool {
-    ProbePool::new(WorkerOptions {
-        program: Some(helper()),
-        helpers: 2,
-        ..WorkerOptions::default()
-    })
+    ProbePool::new(
+        WorkerOptions::default()
+            .with_program(Some(helper()))
+            .with_helpers(2),
+    )
     .expect("the example helper")
 }
 
@@ -283,10 +283,7 @@ fn file_without_index_is_broken_with_ffmpeg_log() {
 
 #[test]
 fn probes_stop_at_the_deadline() {
-    let options = ProbeOptions {
-        deadline: Duration::ZERO,
-        ..ProbeOptions::default()
-    };
+    let options = ProbeOptions::default().with_deadline(Duration::ZERO);
     let error = InProcess::with_options(options)
         .probe(&good())
         .expect_err("no time at all");

@@ -97,11 +97,12 @@ fn pool() -> ProbePool {
 }
 
 fn pool_with(probe: ProbeOptions) -> ProbePool {
-    ProbePool::new(WorkerOptions {
-        program: Some(helper()),
-        helpers: 1,
-        probe,
-    })
+    ProbePool::new(
+        WorkerOptions::default()
+            .with_program(Some(helper()))
+            .with_helpers(1)
+            .with_probe(probe),
+    )
     .expect("the example helper")
 }
 
@@ -255,10 +256,7 @@ fn fragmented_file_without_index_has_no_duration() {
 #[test]
 fn thorough_probe_reads_whole_fragmented_file() {
     let path = large("fragmented-23.mp4", "-movflags frag_keyframe");
-    let options = ProbeOptions {
-        thorough: true,
-        ..ProbeOptions::default()
-    };
+    let options = ProbeOptions::default().with_thorough(true);
     let facts = InProcess::with_options(options)
         .probe_ranges(&mut Remote::new(&path), "fragmented.mp4")
         .unwrap_or_else(|error| panic!("{error}"));
@@ -342,10 +340,7 @@ fn source_errors_keep_their_message() {
 
 #[test]
 fn slow_source_times_out_and_pool_recovers() {
-    let options = ProbeOptions {
-        deadline: Duration::from_secs(1),
-        ..ProbeOptions::default()
-    };
+    let options = ProbeOptions::default().with_deadline(Duration::from_secs(1));
     let pool = pool_with(options);
     for prober in [&InProcess::with_options(options) as &dyn Prober, &pool] {
         let mut slow = Bad(1 << 30, || {

@@ -41,35 +41,34 @@ fn reports() -> Vec<(Option<MediaFacts>, Report)> {
         (1000, 400, 4.0, 11 << 30),
         (854, 480, 3.99, 4_294_967_296),
     ] {
-        let facts = MediaFacts {
-            file_size_bytes: size,
-            file_mime_type: Some("video/mp4".into()),
-            file_container_format: Some("mov,mp4".into()),
-            duration_seconds: Some(seconds),
-            duration_source: Some(DurationSource::Tail),
-            video_streams: vec![VideoStream {
-                codec: "h264".into(),
-                width,
-                height,
-                rotation: Some(-90),
-                sample_aspect: Some((4, 3)),
-                display_width: Some(1),
-                ..VideoStream::default()
-            }],
-            audio_streams: vec![AudioStream {
-                codec: "aac".into(),
-                language: Some("eng".into()),
-                ..AudioStream::default()
-            }],
-            truncated: (size == 1).then(|| Truncation {
-                expected_bytes: Some(7),
-                detail: NASTY.into(),
-            }),
-            header_only: size == 1,
-            duration_unverified: seconds > 10_000.0,
-            warnings: vec![NASTY.into()],
-            ..MediaFacts::default()
-        };
+        let facts = MediaFacts::default().with(|facts| {
+            facts.file_size_bytes = size;
+            facts.file_mime_type = Some("video/mp4".into());
+            facts.file_container_format = Some("mov,mp4".into());
+            facts.duration_seconds = Some(seconds);
+            facts.duration_source = Some(DurationSource::Tail);
+            facts.video_streams = vec![VideoStream::default().with(|video| {
+                video.codec = "h264".into();
+                video.width = width;
+                video.height = height;
+                video.rotation = Some(-90);
+                video.sample_aspect = Some((4, 3));
+                video.display_width = Some(1);
+            })];
+            facts.audio_streams = vec![AudioStream::default().with(|audio| {
+                audio.codec = "aac".into();
+                audio.language = Some("eng".into());
+            })];
+            facts.truncated = (size == 1).then(|| {
+                Truncation::default().with(|value| {
+                    value.expected_bytes = Some(7);
+                    value.detail = NASTY.into();
+                })
+            });
+            facts.header_only = size == 1;
+            facts.duration_unverified = seconds > 10_000.0;
+            facts.warnings = vec![NASTY.into()];
+        });
         for route in Route::ALL {
             for info in RulePack::all() {
                 let pack = RulePack::named(&info.name).expect("built in");

@@ -444,10 +444,7 @@ fn demuxer_warnings_are_single_lines() {
 /// Asserts that a file keeps the probe busy until its deadline.
 fn is_too_complex(path: &Path) {
     // Long enough for a busy machine: CPU time counts, not wall-clock time.
-    let options = ProbeOptions {
-        deadline: Duration::from_secs(300),
-        ..ProbeOptions::default()
-    };
+    let options = ProbeOptions::default().with_deadline(Duration::from_secs(300));
     let error = InProcess::with_options(options)
         .probe(path)
         .expect_err("no end in sight");
@@ -494,14 +491,12 @@ fn million_tags_are_too_complex() {
     let mkv = read(&clip("v-tags.mkv", &format!("{PICTURE} {X264}")));
     let tagged = tagged_matroska(&mkv, 1_000_000);
     assert!((14_000_000..15_000_000).contains(&tagged.len()));
-    let pool = ProbePool::new(WorkerOptions {
-        program: Some(support::helper()),
-        helpers: 1,
-        probe: ProbeOptions {
-            deadline: Duration::from_secs(20),
-            ..ProbeOptions::default()
-        },
-    })
+    let pool = ProbePool::new(
+        WorkerOptions::default()
+            .with_program(Some(support::helper()))
+            .with_helpers(1)
+            .with_probe(ProbeOptions::default().with_deadline(Duration::from_secs(20))),
+    )
     .expect("the example helper");
     let error = pool
         .probe(&bytes("v-million-tags.mkv", &tagged))
@@ -511,19 +506,17 @@ fn million_tags_are_too_complex() {
 
 #[test]
 fn fix_bit_rate_is_capped() {
-    let facts = MediaFacts {
-        file_size_bytes: HUNDRED_GB,
-        duration_seconds: Some(5.0),
-        duration_source: Some(tl_validate::DurationSource::PacketScan),
-        video_streams: vec![tl_validate::VideoStream {
-            codec: "h264".to_owned(),
-            width: 640,
-            height: 360,
-            fps: Some(25.0),
-            ..tl_validate::VideoStream::default()
-        }],
-        ..MediaFacts::default()
-    };
+    let facts = MediaFacts::default().with(|facts| {
+        facts.file_size_bytes = HUNDRED_GB;
+        facts.duration_seconds = Some(5.0);
+        facts.duration_source = Some(tl_validate::DurationSource::PacketScan);
+        facts.video_streams = vec![tl_validate::VideoStream::default().with(|video| {
+            video.codec = "h264".to_owned();
+            video.width = 640;
+            video.height = 360;
+            video.fps = Some(25.0);
+        })];
+    });
     let report = check(&facts, &Target::new(Route::Multipart), RulePack::current());
     let fixes: Vec<&str> = report
         .findings
@@ -543,16 +536,16 @@ fn fix_bit_rate_is_capped() {
 
 #[test]
 fn refusal_lists_routes_that_accept_the_file() {
-    let of = |bytes: u64, width: u32| MediaFacts {
-        file_size_bytes: bytes,
-        duration_seconds: Some(600.0),
-        video_streams: vec![tl_validate::VideoStream {
-            codec: "h264".to_owned(),
-            width,
-            height: width * 9 / 16,
-            ..tl_validate::VideoStream::default()
-        }],
-        ..MediaFacts::default()
+    let of = |bytes: u64, width: u32| {
+        MediaFacts::default().with(|facts| {
+            facts.file_size_bytes = bytes;
+            facts.duration_seconds = Some(600.0);
+            facts.video_streams = vec![tl_validate::VideoStream::default().with(|video| {
+                video.codec = "h264".to_owned();
+                video.width = width;
+                video.height = width * 9 / 16;
+            })];
+        })
     };
     let check = |facts: &MediaFacts, route: Route, routes: &[Route], words: Option<&str>| {
         let report = check(facts, &Target::new(route), RulePack::current());

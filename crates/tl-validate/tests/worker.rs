@@ -27,14 +27,12 @@ fn pool(program: PathBuf) -> ProbePool {
 }
 
 fn pool_with(program: PathBuf, deadline: Duration) -> ProbePool {
-    ProbePool::new(WorkerOptions {
-        program: Some(program),
-        helpers: 1,
-        probe: ProbeOptions {
-            deadline,
-            ..ProbeOptions::default()
-        },
-    })
+    ProbePool::new(
+        WorkerOptions::default()
+            .with_program(Some(program))
+            .with_helpers(1)
+            .with_probe(ProbeOptions::default().with_deadline(deadline)),
+    )
     .expect("the program exists")
 }
 
@@ -133,22 +131,20 @@ fn children() -> Vec<String> {
 
 #[test]
 fn missing_helper_error_has_instructions() {
-    let error = ProbePool::new(WorkerOptions {
-        program: Some("/no/such/tl-probe".into()),
-        ..WorkerOptions::default()
-    })
-    .expect_err("there is none");
+    let error =
+        ProbePool::new(WorkerOptions::default().with_program(Some("/no/such/tl-probe".into())))
+            .expect_err("there is none");
     assert_eq!(error.kind(), ProbeErrorKind::HelperMissing);
     assert!(error.to_string().contains("TL_PROBE"), "{error}");
 }
 
 #[test]
 fn many_threads_share_few_helpers() {
-    let pool = ProbePool::new(WorkerOptions {
-        program: Some(helper()),
-        helpers: 2,
-        ..WorkerOptions::default()
-    })
+    let pool = ProbePool::new(
+        WorkerOptions::default()
+            .with_program(Some(helper()))
+            .with_helpers(2),
+    )
     .expect("the helper");
     let path = good();
     std::thread::scope(|scope| {
@@ -168,14 +164,12 @@ fn probe_options_reach_the_helper() {
         (false, DurationSource::SampleTable),
         (true, DurationSource::PacketScan),
     ] {
-        let pool = ProbePool::new(WorkerOptions {
-            program: Some(helper()),
-            helpers: 1,
-            probe: ProbeOptions {
-                thorough,
-                ..ProbeOptions::default()
-            },
-        })
+        let pool = ProbePool::new(
+            WorkerOptions::default()
+                .with_program(Some(helper()))
+                .with_helpers(1)
+                .with_probe(ProbeOptions::default().with_thorough(thorough)),
+        )
         .expect("the helper");
         let facts = pool.probe(&good()).expect("a good clip");
         assert_eq!(facts.duration_source, Some(source));

@@ -65,15 +65,13 @@ impl CheckArgs {
     ) -> Result<LocalCheck, Failure> {
         let pack = self.pack()?;
         let standard = ProbeOptions::default();
-        let probe = ProbeOptions {
-            deadline: self.probe_timeout.unwrap_or(if self.thorough {
+        let probe = standard
+            .with_deadline(self.probe_timeout.unwrap_or(if self.thorough {
                 THOROUGH_DEADLINE
             } else {
                 standard.deadline
-            }),
-            thorough: self.thorough,
-            ..standard
-        };
+            }))
+            .with_thorough(self.thorough);
         let settings = CheckSettings {
             engines: self.rules.engines_of(&pack)?,
             options: self.rules.options.clone(),

@@ -39,10 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn probe(file: &Path, thorough: bool) -> ExitCode {
-    let options = ProbeOptions {
-        thorough,
-        ..ProbeOptions::default()
-    };
+    let options = ProbeOptions::default().with_thorough(thorough);
     let name = file.to_string_lossy();
     let facts = open_media(file).and_then(|opened| {
         worker::restrict(options);

@@ -466,11 +466,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let clip = old_file(folder.path(), "clip.mp4");
         let bad = old_file(folder.path(), "bad.mp4");
-        let facts: Probed = Ok(MediaFacts {
-            file_size_bytes: 7,
-            duration_seconds: Some(0.1 + 0.2),
-            ..MediaFacts::default()
-        });
+        let facts: Probed = Ok(MediaFacts::default().with(|facts| {
+            facts.file_size_bytes = 7;
+            facts.duration_seconds = Some(0.1 + 0.2);
+        }));
         let refused: Probed = Err(ProbeError::new(ProbeErrorKind::NotMedia, "bad.mp4", "text"));
         let cache = open(folder.path(), "one");
         assert_eq!(cache.get(&clip, &mark(&clip)), None);

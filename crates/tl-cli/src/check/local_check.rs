@@ -278,7 +278,7 @@ impl LocalCheck {
             Err(error) => (None, Some(error.into())),
         };
         CheckResult {
-            checked: Checked { facts, report },
+            checked: Checked::new(report).with_facts(facts),
             from_cache: false,
             failure,
             notes: Vec::new(),
@@ -296,10 +296,8 @@ impl LocalCheck {
 
     /// Returns one FFmpeg command that fixes all fixable errors.
     pub(crate) fn fix(&self, facts: &MediaFacts, options: &FixOptions) -> Option<Fix> {
-        let target = Target {
-            route: self.route_of(Subject::File(facts.file_size_bytes)),
-            ..self.target.clone()
-        };
+        let route = self.route_of(Subject::File(facts.file_size_bytes));
+        let target = self.target.clone().with_route(route);
         fix_all_with(facts, &target, self.pack(), options)
     }
 }

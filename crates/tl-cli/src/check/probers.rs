@@ -48,11 +48,11 @@ fn pool(
     require_sandbox: bool,
 ) -> Result<(Arc<dyn Prober>, String), Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
-    let pool = ProbePool::new(WorkerOptions {
-        helpers: count,
-        probe,
-        ..WorkerOptions::default()
-    })?;
+    let pool = ProbePool::new(
+        WorkerOptions::default()
+            .with_helpers(count)
+            .with_probe(probe),
+    )?;
     if require_sandbox {
         // All helpers are the same program on the same kernel, so checking one is enough.
         let protections = pool.protections()?;

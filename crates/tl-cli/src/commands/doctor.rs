@@ -218,10 +218,7 @@ fn helper() -> Result<String, Failure> {
 #[cfg(unix)]
 fn protections() -> Result<String, Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
-    let pool = ProbePool::new(WorkerOptions {
-        helpers: 1,
-        ..WorkerOptions::default()
-    })?;
+    let pool = ProbePool::new(WorkerOptions::default().with_helpers(1))?;
     let active = pool.protections()?;
     let state = if active.are_complete() {
         "complete"

@@ -94,17 +94,15 @@ mod tests {
     #[test]
     fn findings_include_the_predicted_code() {
         let report = tl_validate::check(
-            &MediaFacts {
-                file_size_bytes: 48_000,
-                duration_seconds: Some(12.0),
-                video_streams: vec![tl_validate::VideoStream {
-                    codec: "h264".into(),
-                    width: 320,
-                    height: 180,
-                    ..Default::default()
-                }],
-                ..Default::default()
-            },
+            &MediaFacts::default().with(|facts| {
+                facts.file_size_bytes = 48_000;
+                facts.duration_seconds = Some(12.0);
+                facts.video_streams = vec![tl_validate::VideoStream::default().with(|video| {
+                    video.codec = "h264".into();
+                    video.width = 320;
+                    video.height = 180;
+                })];
+            }),
             &tl_validate::Target::new(tl_validate::Route::Tasks),
             tl_validate::RulePack::current(),
         );

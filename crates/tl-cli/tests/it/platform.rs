@@ -23,10 +23,8 @@ impl Platform {
 
     /// With other emulator settings.
     pub(crate) fn with(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) -> Self {
-        let options = WorkerOptions {
-            program: Some(env!("CARGO_BIN_EXE_tl-probe").into()),
-            ..WorkerOptions::default()
-        };
+        let options =
+            WorkerOptions::default().with_program(Some(env!("CARGO_BIN_EXE_tl-probe").into()));
         let pool = ProbePool::new(options).expect("the helper is built");
         let builder = Emulator::builder()
             .prober(Arc::new(pool))

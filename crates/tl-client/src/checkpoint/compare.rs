@@ -69,28 +69,16 @@ fn is_md5(etag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use tl_protocol::{BytesSource, flow::upload::SentChunk};
 
     use super::*;
 
     #[test]
     fn finds_a_changed_chunk() {
-        let chunk = |etag: &str, chunk_size| SentChunk {
-            etag: etag.to_owned(),
-            chunk_size,
-        };
+        let chunk = |etag: &str, chunk_size| SentChunk::new(etag.to_owned(), chunk_size);
         let check = |sent: &[(u32, SentChunk)], expected: ChunkMatch| {
-            let upload = UploadRecord {
-                upload_id: "u".into(),
-                asset_id: "a".into(),
-                chunk_size: 5,
-                total_chunks: 2,
-                total_size: 7,
-                upload_headers: BTreeMap::new(),
-                sent: sent.iter().cloned().collect(),
-            };
+            let upload =
+                UploadRecord::new("u", "a", 5, 2, 7).with_sent(sent.iter().cloned().collect());
             let source = BytesSource::new("a", &b"hello!!"[..]);
             assert_eq!(sent_chunks(&source, &upload).unwrap(), expected, "{sent:?}");
         };

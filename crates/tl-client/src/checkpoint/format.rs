@@ -161,25 +161,14 @@ pub(crate) mod tests {
     }
 
     fn session() -> Record {
-        Record::Session(UploadRecord {
-            upload_id: "u1".into(),
-            asset_id: "a1".into(),
-            chunk_size: 5,
-            total_chunks: 3,
-            total_size: 12,
-            upload_headers: BTreeMap::from([("x-amz-acl".into(), "private".into())]),
-            sent: BTreeMap::new(),
-        })
+        Record::Session(
+            UploadRecord::new("u1", "a1", 5, 3, 12)
+                .with_upload_headers(BTreeMap::from([("x-amz-acl".into(), "private".into())])),
+        )
     }
 
     fn sent(index: u32) -> Record {
-        Record::Sent(
-            index,
-            SentChunk {
-                etag: format!("e{index}"),
-                chunk_size: 5,
-            },
-        )
+        Record::Sent(index, SentChunk::new(format!("e{index}"), 5))
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! upload uses a file, and nothing unreadable is lost.
 
 use std::{
-    collections::BTreeMap,
     fs,
     sync::{Arc, Mutex},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use proptest::prelude::*;
@@ -28,26 +28,12 @@ fn origin(index_id: Option<&IndexId>) -> Origin<'_> {
 }
 
 fn session() -> Record {
-    Record::Session(UploadRecord {
-        upload_id: "u1".into(),
-        asset_id: "a1".into(),
-        chunk_size: 1,
-        total_chunks: 10,
-        total_size: 10,
-        upload_headers: BTreeMap::new(),
-        sent: BTreeMap::new(),
-    })
+    Record::Session(UploadRecord::new("u1", "a1", 1, 10, 10))
 }
 
 fn sent(index: u32) -> Record {
     let etag = format!("e{index}");
-    Record::Sent(
-        index,
-        SentChunk {
-            etag,
-            chunk_size: 1,
-        },
-    )
+    Record::Sent(index, SentChunk::new(etag, 1))
 }
 
 /// The state that another process would read now.
@@ -207,10 +193,7 @@ fn largest_checkpoint_is_below_the_limit() {
         .insert("x".into(), "y".repeat(64 << 10));
     state.apply(&Record::Session(session));
     let longest = |index| {
-        let chunk = SentChunk {
-            etag: "e".repeat(256),
-            chunk_size: u64::MAX,
-        };
+        let chunk = SentChunk::new("e".repeat(256), u64::MAX);
         Record::Sent(index, chunk)
     };
     let lines: usize = (1..=20_480_u32)
@@ -227,12 +210,7 @@ fn largest_checkpoint_is_below_the_limit() {
 fn upload_in_doubt_detects_namesakes() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let intent = || {
-        Record::Creating(Intent {
-            since: 7,
-            mark: None,
-        })
-    };
+    let intent = || Record::Creating(Intent::new(UNIX_EPOCH + Duration::from_secs(7), None));
     let begin = |source: &str| {
         let origin = Origin {
             source: source.into(),
@@ -259,10 +237,7 @@ fn not_created_leaves_no_checkpoint() {
         .open(&origin(None), false, |_| {})
         .unwrap()
         .unwrap();
-    let intent = Intent {
-        since: 7,
-        mark: None,
-    };
+    let intent = Intent::new(UNIX_EPOCH + Duration::from_secs(7), None);
     write(&opened.writer, &Record::Creating(intent));
     assert_eq!(checkpoints.list().unwrap().len(), 1);
     write(&opened.writer, &Record::NotCreated);
@@ -312,7 +287,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
         1 => prop::collection::vec(1_u32..11, 0..4).prop_map(Record::Forgotten),
         1 => Just(session()),
         1 => Just(Record::Asset("a1".into())),
-        1 => Just(Record::Creating(Intent { since: 7, mark: None })),
+        1 => Just(Record::Creating(Intent::new(UNIX_EPOCH + Duration::from_secs(7), None))),
         1 => Just(Record::Indexing("i1".into())),
         1 => Just(Record::NotIndexed),
     ];

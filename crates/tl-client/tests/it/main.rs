@@ -10,6 +10,7 @@ mod cancel;
     feature = "webhook"
 ))]
 mod examples;
+mod exhaustive;
 mod ingest;
 #[cfg(all(
     feature = "header",
@@ -55,18 +56,16 @@ impl Prober for FixedProber {
 }
 
 fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
-    MediaFacts {
-        file_size_bytes: 1000,
-        duration_seconds: Some(seconds),
-        video_streams: vec![VideoStream {
-            codec: "h264".into(),
-            width,
-            height,
-            duration_seconds: Some(seconds),
-            ..VideoStream::default()
-        }],
-        ..MediaFacts::default()
-    }
+    MediaFacts::default().with(|facts| {
+        facts.file_size_bytes = 1000;
+        facts.duration_seconds = Some(seconds);
+        facts.video_streams = vec![VideoStream::default().with(|video| {
+            video.codec = "h264".into();
+            video.width = width;
+            video.height = height;
+            video.duration_seconds = Some(seconds);
+        })];
+    })
 }
 
 pub(crate) fn good() -> Result<MediaFacts, ProbeError> {

@@ -42,6 +42,7 @@ pub enum Payload {
 
 /// A stored file of a form.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Upload {
     /// The name of the form field.
     pub field: String,
@@ -55,6 +56,34 @@ pub struct Upload {
     pub probe: Result<MediaFacts, ProbeError>,
     /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
+}
+
+impl Upload {
+    /// A file that was probed as media.
+    #[must_use]
+    pub fn new(
+        field: impl Into<String>,
+        filename: impl Into<String>,
+        key: MediaKey,
+        bytes: u64,
+        probe: Result<MediaFacts, ProbeError>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            filename: filename.into(),
+            key,
+            bytes,
+            probe,
+            static_file: None,
+        }
+    }
+
+    /// Sets [`static_file`](Self::static_file).
+    #[must_use]
+    pub fn with_static_file(mut self, static_file: Option<Result<StaticFile, String>>) -> Self {
+        self.static_file = static_file;
+        self
+    }
 }
 
 /// Why a body could not be read.
@@ -132,6 +161,7 @@ pub enum BodyRule {
 
 /// The response with everything that belongs to it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Reply {
     /// The response.
     pub response: Response<Bytes>,
@@ -181,13 +211,13 @@ pub(crate) fn receive(
     payload: Payload,
 ) -> Result<(Received, Vec<Upload>), Refusal> {
     let query = head.uri.query().unwrap_or_default();
-    let mut received = Received {
-        params: intake.params.clone(),
-        query: form_urlencoded::parse(query.as_bytes())
+    let mut received = Received::new(
+        intake.params.clone(),
+        form_urlencoded::parse(query.as_bytes())
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect(),
-        body: ReceivedBody::Empty,
-    };
+        ReceivedBody::Empty,
+    );
     let mut files = Vec::new();
     match (payload, intake.body) {
         (Payload::Invalid(error), _) => return Err(error.into()),

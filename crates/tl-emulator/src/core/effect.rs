@@ -64,6 +64,7 @@ pub enum Effect {
 
 /// A file that was fetched and probed.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Fetched {
     /// The key of the stored file.
     pub key: MediaKey,
@@ -75,4 +76,30 @@ pub struct Fetched {
     pub probe: Result<MediaFacts, ProbeError>,
     /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
+}
+
+impl Fetched {
+    /// A file that was probed as media.
+    #[must_use]
+    pub fn new(
+        key: MediaKey,
+        filename: impl Into<String>,
+        bytes: u64,
+        probe: Result<MediaFacts, ProbeError>,
+    ) -> Self {
+        Self {
+            key,
+            filename: filename.into(),
+            bytes,
+            probe,
+            static_file: None,
+        }
+    }
+
+    /// Sets [`static_file`](Self::static_file).
+    #[must_use]
+    pub fn with_static_file(mut self, static_file: Option<Result<StaticFile, String>>) -> Self {
+        self.static_file = static_file;
+        self
+    }
 }

@@ -16,6 +16,7 @@ const DOCS_URL: &str = "https://docs.twelvelabs.io/api-reference/error-codes";
 
 /// An error response of the API.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
@@ -185,6 +186,7 @@ impl From<Rejection> for Refusal {
             kind,
             parameter,
             detail,
+            ..
         } = rejection;
         match kind {
             RejectionKind::Missing => Self::missing(&parameter),

@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// A record that was written or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// The table.
     pub table: &'static str,

@@ -31,10 +31,7 @@ pub(crate) fn target(index: &IndexRecord) -> Target {
 /// What the models of `index` require of an asset, independent of how it was uploaded.
 pub(crate) fn index_target(index: &IndexRecord) -> Target {
     // The route with the largest size limit: the size was checked when the asset was created.
-    Target {
-        route: Route::Multipart,
-        ..target(index)
-    }
+    target(index).with_route(Route::Multipart)
 }
 
 /// The maximum file size of `POST /tasks` in bytes, from the active rule pack.

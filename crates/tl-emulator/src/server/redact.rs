@@ -54,7 +54,7 @@ pub(super) fn body(bytes: &[u8]) -> String {
 pub(super) fn form(fields: &[Field], uploads: &[Upload]) -> String {
     let mut uploads = uploads.iter();
     let mut out = String::new();
-    for Field { name, value } in fields {
+    for Field { name, value, .. } in fields {
         let name = excerpt(name);
         // Writing to a string cannot fail.
         _ = match value {

@@ -378,17 +378,15 @@ mod tests {
     use super::*;
 
     fn facts(codec: &str, format: &str, size: u64) -> MediaFacts {
-        MediaFacts {
-            file_size_bytes: size,
-            video_streams: vec![VideoStream {
-                codec: codec.to_owned(),
-                width: 640,
-                height: 360,
-                pixel_format: Some(format.to_owned()),
-                ..VideoStream::default()
-            }],
-            ..MediaFacts::default()
-        }
+        MediaFacts::default().with(|facts| {
+            facts.file_size_bytes = size;
+            facts.video_streams = vec![VideoStream::default().with(|video| {
+                video.codec = codec.to_owned();
+                video.width = 640;
+                video.height = 360;
+                video.pixel_format = Some(format.to_owned());
+            })];
+        })
     }
 
     #[test]

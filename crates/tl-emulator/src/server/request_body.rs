@@ -338,10 +338,7 @@ async fn form(
             if is_url_as_file && is_duplicate {
                 continue;
             }
-            fields.push(Field {
-                name,
-                value: FieldValue::Text(text),
-            });
+            fields.push(Field::new(name, FieldValue::Text(text)));
             continue;
         };
         if let Some(entry) = entry {
@@ -363,10 +360,7 @@ async fn form(
             static_file,
         });
         files.push(Arc::clone(&file));
-        fields.push(Field {
-            name,
-            value: FieldValue::File(file),
-        });
+        fields.push(Field::new(name, FieldValue::File(file)));
     }
     Ok((Payload::Form { fields, uploads }, files))
 }

@@ -26,18 +26,17 @@ pub(crate) fn send(
 ) -> Response {
     let mut fields = vec![text("method", "direct")];
     fields.extend(texts.iter().map(|(name, value)| text(name, value)));
-    fields.push(Field {
-        name: "file".to_owned(),
-        value: FieldValue::File(Arc::new(BytesSource::new(filename, Vec::new()))),
-    });
-    let upload = Upload {
-        field: "file".to_owned(),
-        filename: filename.to_owned(),
-        key: MediaKey::new(key),
-        bytes: probe.as_ref().map_or(1000, |facts| facts.file_size_bytes),
+    fields.push(Field::new(
+        "file".to_owned(),
+        FieldValue::File(Arc::new(BytesSource::new(filename, Vec::new()))),
+    ));
+    let upload = Upload::new(
+        "file",
+        filename,
+        MediaKey::new(key),
+        probe.as_ref().map_or(1000, |facts| facts.file_size_bytes),
         probe,
-        static_file: None,
-    };
+    );
     let uploads = vec![upload];
     world.request("POST", "/assets", Payload::Form { fields, uploads })
 }
@@ -157,13 +156,12 @@ fn asset_from_url_is_fetched_and_probed() {
     };
     assert_eq!((task, *max_bytes), (&id, Some(4 << 30)));
     assert_eq!(world.platform.unfinished().len(), 1);
-    let fetched = Fetched {
-        key: MediaKey::new("fetched"),
-        filename: "my clip.mov".to_owned(),
-        bytes: 9000,
-        probe: Ok(facts(640, 360, 9.0)),
-        static_file: None,
-    };
+    let fetched = Fetched::new(
+        MediaKey::new("fetched"),
+        "my clip.mov",
+        9000,
+        Ok(facts(640, 360, 9.0)),
+    );
     let now = world.now();
     let effects = world.platform.fetched(now, &id, Ok(fetched));
     assert_eq!(effects, [Effect::Keep(MediaKey::new("fetched"))]);

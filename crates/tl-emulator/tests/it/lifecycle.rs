@@ -188,13 +188,12 @@ fn url_is_fetched_then_validated_like_a_file() {
         json!({ "filename": "my clip.mp4" })
     );
     let fetched = |width| {
-        Ok(Fetched {
-            key: MediaKey::new("fetched"),
-            filename: "my clip.mp4".to_owned(),
-            bytes: 9,
-            probe: Ok(facts(width, 360, 12.0)),
-            static_file: None,
-        })
+        Ok(Fetched::new(
+            MediaKey::new("fetched"),
+            "my clip.mp4",
+            9,
+            Ok(facts(width, 360, 12.0)),
+        ))
     };
     let effects = world.platform.fetched(world.now(), &good, fetched(640));
     assert_eq!(effects[0], Effect::Keep(MediaKey::new("fetched")));

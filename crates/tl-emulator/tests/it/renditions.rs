@@ -103,11 +103,7 @@ fn stream_is_processing_then_has_a_url() {
     assert_eq!(of_task["video_url"], Value::Null);
 
     world.wait(5_000);
-    let made = Rendered {
-        folder: MediaKey::new("f00"),
-        has_stream: true,
-        thumbnails: 2,
-    };
+    let made = Rendered::new(MediaKey::new("f00"), true, 2);
     let now = world.now();
     assert_eq!(world.platform.rendered(now, &video, Ok(made)), []);
     let [of_task, of_video] = hls(&mut world);
@@ -127,11 +123,7 @@ fn stream_is_processing_then_has_a_url() {
         Effect::Discard(MediaKey::new("file1")),
     ];
     assert_eq!(world.effects[world.effects.len() - 2..], discarded);
-    let late = Rendered {
-        folder: MediaKey::new("f01"),
-        has_stream: true,
-        thumbnails: 0,
-    };
+    let late = Rendered::new(MediaKey::new("f01"), true, 0);
     let now = world.now();
     assert_eq!(
         world.platform.rendered(now, &video, Ok(late)),
@@ -160,13 +152,9 @@ fn asset_shows_only_requested_renditions() {
             }
             world.wait(200);
             if let Some(made) = made {
-                let outcome =
-                    made.map_err(str::to_owned)
-                        .map(|(has_stream, thumbnails)| Rendered {
-                            folder: MediaKey::new("f0"),
-                            has_stream,
-                            thumbnails,
-                        });
+                let outcome = made.map_err(str::to_owned).map(|(has_stream, thumbnails)| {
+                    Rendered::new(MediaKey::new("f0"), has_stream, thumbnails)
+                });
                 let now = world.now();
                 _ = world.platform.rendered(now, &id, outcome);
             }

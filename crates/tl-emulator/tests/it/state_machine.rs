@@ -316,13 +316,7 @@ impl Model {
         let more = match effect {
             Effect::Probe { asset, .. } => platform.probed(now, asset, 1000, &probe, None),
             Effect::Fetch { task, .. } => {
-                let fetched = Fetched {
-                    key,
-                    filename: "a.mp4".to_owned(),
-                    bytes: 1000,
-                    probe,
-                    static_file: None,
-                };
+                let fetched = Fetched::new(key, "a.mp4", 1000, probe);
                 let outcome = if number % 5 == 0 {
                     Err("the server is gone".to_owned())
                 } else {
@@ -331,11 +325,7 @@ impl Model {
                 platform.fetched(now, task, outcome)
             }
             Effect::Render { owner, .. } => {
-                let rendered = Rendered {
-                    folder: MediaKey::new(format!("{owner}.made")),
-                    has_stream: true,
-                    thumbnails: 2,
-                };
+                let rendered = Rendered::new(MediaKey::new(format!("{owner}.made")), true, 2);
                 let outcome = if number % 3 == 0 {
                     Err("no room".to_owned())
                 } else {

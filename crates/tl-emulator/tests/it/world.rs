@@ -118,23 +118,22 @@ impl World {
     ) -> Response {
         self.files += 1;
         let bytes = probe.as_ref().map_or(1000, |facts| facts.file_size_bytes);
-        let upload = Upload {
-            field: "video_file".to_owned(),
-            filename: filename.to_owned(),
-            key: MediaKey::new(format!("file{}", self.files)),
+        let upload = Upload::new(
+            "video_file",
+            filename,
+            MediaKey::new(format!("file{}", self.files)),
             bytes,
             probe,
-            static_file: None,
-        };
+        );
         let mut fields = vec![text("index_id", index)];
         fields.extend(texts.iter().map(|(name, value)| text(name, value)));
-        fields.push(Field {
-            name: "video_file".to_owned(),
-            value: FieldValue::File(std::sync::Arc::new(BytesSource::new(
+        fields.push(Field::new(
+            "video_file".to_owned(),
+            FieldValue::File(std::sync::Arc::new(BytesSource::new(
                 filename,
                 Bytes::new(),
             ))),
-        });
+        ));
         self.request(
             "POST",
             "/tasks",
@@ -178,10 +177,7 @@ impl World {
 }
 
 pub(crate) fn text(name: &str, value: &str) -> Field {
-    Field {
-        name: name.to_owned(),
-        value: FieldValue::Text(value.to_owned()),
-    }
+    Field::new(name.to_owned(), FieldValue::Text(value.to_owned()))
 }
 
 pub(crate) fn read(reply: &Reply) -> Response {
@@ -199,17 +195,15 @@ pub(crate) fn read(reply: &Reply) -> Response {
 
 /// Facts of a video with this frame size and duration, with 1000 bytes per second.
 pub(crate) fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
-    let stream = VideoStream {
-        codec: "h264".to_owned(),
-        width,
-        height,
-        fps: Some(25.0),
-        ..VideoStream::default()
-    };
-    MediaFacts {
-        file_size_bytes: (seconds * 1000.0) as u64,
-        duration_seconds: Some(seconds),
-        video_streams: vec![stream],
-        ..MediaFacts::default()
-    }
+    let stream = VideoStream::default().with(|video| {
+        video.codec = "h264".to_owned();
+        video.width = width;
+        video.height = height;
+        video.fps = Some(25.0);
+    });
+    MediaFacts::default().with(|facts| {
+        facts.file_size_bytes = (seconds * 1000.0) as u64;
+        facts.duration_seconds = Some(seconds);
+        facts.video_streams = vec![stream];
+    })
 }

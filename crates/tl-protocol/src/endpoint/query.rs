@@ -9,7 +9,22 @@ use super::{
     Outgoing, Params, Rejection,
     parameter::{Described, Parameter, ValueKind},
 };
-use crate::with_fields::with_fields;
+
+/// Implements a method for each optional field that sets it, to a value or to an option.
+macro_rules! setters {
+    ($Value:ident { $($with:ident($field:ident: $Field:ty);)+ }) => {
+        impl $Value {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                #[must_use]
+                pub fn $with(mut self, $field: impl Into<Option<$Field>>) -> Self {
+                    self.$field = $field.into();
+                    self
+                }
+            )+
+        }
+    };
+}
 
 /// A field of a request that is one or more query parameters.
 pub trait QueryValue: Sized {
@@ -68,9 +83,9 @@ pub struct PageRequest {
     pub page_limit: Option<u32>,
 }
 
-with_fields!(PageRequest {
-    with_page(page: impl Into<Option<u32>>);
-    with_page_limit(page_limit: impl Into<Option<u32>>);
+setters!(PageRequest {
+    with_page(page: u32);
+    with_page_limit(page_limit: u32);
 });
 
 impl QueryValue for PageRequest {
@@ -105,9 +120,9 @@ pub struct Sort {
     pub option: Option<SortOption>,
 }
 
-with_fields!(Sort {
-    with_by(by: impl Into<Option<SortBy>>);
-    with_option(option: impl Into<Option<SortOption>>);
+setters!(Sort {
+    with_by(by: SortBy);
+    with_option(option: SortOption);
 });
 
 impl QueryValue for Sort {
@@ -144,10 +159,10 @@ pub struct NumberFilter {
     pub lte: Option<f64>,
 }
 
-with_fields!(NumberFilter {
-    with_eq(eq: impl Into<Option<f64>>);
-    with_gte(gte: impl Into<Option<f64>>);
-    with_lte(lte: impl Into<Option<f64>>);
+setters!(NumberFilter {
+    with_eq(eq: f64);
+    with_gte(gte: f64);
+    with_lte(lte: f64);
 });
 
 impl NumberFilter {

@@ -8,6 +8,7 @@ use crate::Source;
 
 /// A request with a matched path and a complete body.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Received {
     /// The path parameters in the order of the endpoint's path.
     pub params: Vec<String>,
@@ -15,6 +16,18 @@ pub struct Received {
     pub query: Vec<(String, String)>,
     /// The body.
     pub body: ReceivedBody,
+}
+
+impl Received {
+    /// A request with the parameters of its path and its query.
+    #[must_use]
+    pub fn new(params: Vec<String>, query: Vec<(String, String)>, body: ReceivedBody) -> Self {
+        Self {
+            params,
+            query,
+            body,
+        }
+    }
 }
 
 /// The body of a received request.
@@ -31,11 +44,23 @@ pub enum ReceivedBody {
 
 /// One part of a form.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Field {
     /// The name.
     pub name: String,
     /// The content.
     pub value: FieldValue,
+}
+
+impl Field {
+    /// The part `name` of a form.
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: FieldValue) -> Self {
+        Self {
+            name: name.into(),
+            value,
+        }
+    }
 }
 
 /// The file parts of a form: name and content.
@@ -67,6 +92,7 @@ pub enum RejectionKind {
 
 /// A parameter that a server rejects: what the server answers with, not an error of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rejection {
     /// Why the parameter is rejected.
     pub kind: RejectionKind,

@@ -9,6 +9,7 @@ use crate::framing::Framing;
 
 /// The role of an event in its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EventRole {
     /// More events follow.
     Part,
@@ -22,6 +23,7 @@ pub enum EventRole {
 /// How the end of a response is detected, so that a truncated response is never taken for a
 /// complete one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EndSignal {
     /// By an event with the role [`Last`](EventRole::Last). A body that ends earlier was truncated.
     Event,

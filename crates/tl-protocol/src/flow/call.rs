@@ -142,12 +142,7 @@ impl<E: Endpoint> Call<E> {
         let stall = self.policy.stall_timeout;
         Step::Start(
             Token(self.attempts),
-            Exchange {
-                http: request,
-                auth: E::AUTH,
-                timeout,
-                stall,
-            },
+            Exchange::new(request, E::AUTH, timeout, stall),
         )
     }
 

@@ -258,12 +258,12 @@ impl<E: Streamed, X: From<Error> + Send> Events<E, X> {
             .head_limit
             .saturating_add(self.policy.body_time(request.body().len()))
             .min(self.deadline - now.mono);
-        FeedStep::Open(Exchange {
-            http: request,
-            auth: E::AUTH,
+        FeedStep::Open(Exchange::new(
+            request,
+            E::AUTH,
             timeout,
-            stall: self.policy.stall_timeout,
-        })
+            self.policy.stall_timeout,
+        ))
     }
 
     /// A read that ends at the deadline at the latest.

@@ -163,12 +163,12 @@ mod tests {
         fn step(&mut self, _: Now) -> Step<Vec<Token>> {
             if self.started < 2 {
                 self.started += 1;
-                let exchange = Exchange {
-                    http: http::Request::new(Body::empty()),
-                    auth: Auth::None,
-                    timeout: Duration::MAX,
-                    stall: Duration::MAX,
-                };
+                let exchange = Exchange::new(
+                    http::Request::new(Body::empty()),
+                    Auth::None,
+                    Duration::MAX,
+                    Duration::MAX,
+                );
                 return Step::Start(Token(self.started), exchange);
             }
             if self.seen.len() == 2 {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_protocol::{Body, HttpSettings, TransportErrorKind};
+use tl_protocol::{Body, TransportErrorKind};
 
 use super::{Harness, plain, send, send_well, settings, with};
 use crate::{
@@ -56,13 +56,7 @@ pub(super) fn expect_one_connection<H: Harness>(server: &Server) {
 /// The same over TLS, where session tickets may arrive at any time.
 pub fn tls_connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::tls(&[], (0..20).map(|_| Reply::ok("text").into()));
-    let transport = with(
-        harness,
-        HttpSettings {
-            extra_roots: vec![server.root()],
-            ..settings()
-        },
-    );
+    let transport = with(harness, settings().with_extra_roots(vec![server.root()]));
     for _ in 0..20 {
         assert_eq!(
             send_well(harness, &transport, get(&server.url("/"))).status(),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_protocol::{ApiKey, Credentials, HttpSettings, Policy, endpoint::GetTask, flow::Call};
+use tl_protocol::{ApiKey, Credentials, Policy, endpoint::GetTask, flow::Call};
 
 use super::{Harness, plain, settings, with};
 use crate::{
@@ -58,13 +58,7 @@ fn transport_for<H: Harness>(harness: &H, server: &Server) -> H::Transport {
     let key = ApiKey::new("tlk_test").expect("a key");
     let credentials =
         Credentials::new(key, server.url("/v1.3").parse().expect("a URL")).expect("loopback");
-    with(
-        harness,
-        HttpSettings {
-            credentials: Some(credentials),
-            ..settings()
-        },
-    )
+    with(harness, settings().with_credentials(Some(credentials)))
 }
 
 /// Seconds and dates, in real time.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_protocol::{Body, Delivery, Exchange, HttpSettings, TransportErrorKind};
+use tl_protocol::{Body, Delivery, Exchange, TransportErrorKind};
 
 use super::{Harness, SECRET, expect_failure, expect_time, plain, send, settings, with};
 use crate::{
@@ -19,10 +19,7 @@ const SHORT: Duration = Duration::from_millis(300);
 const SLACK: Duration = Duration::from_secs(5);
 
 fn within(timeout: Duration, exchange: Exchange) -> Exchange {
-    Exchange {
-        timeout,
-        ..exchange
-    }
+    exchange.with_timeout(timeout)
 }
 
 /// A server that never responds causes a timeout, and the connection is closed.
@@ -78,13 +75,7 @@ pub fn timeout_covers_sending_the_body<H: Harness>(harness: &H) {
 pub fn connect_timeout_covers_the_tls_handshake<H: Harness>(harness: &H) {
     let deaf = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let address = deaf.local_addr().expect("a bound socket has an address");
-    let transport = with(
-        harness,
-        HttpSettings {
-            connect_timeout: SHORT,
-            ..settings()
-        },
-    );
+    let transport = with(harness, settings().with_connect_timeout(SHORT));
     let started = Instant::now();
     let uri = format!("https://{address}/?signature={SECRET}");
     let outcome = send(harness, &transport, exchange("POST", &uri, "body"));

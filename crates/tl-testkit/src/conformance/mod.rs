@@ -103,10 +103,7 @@ pub const SECRET: &str = "SECRET-5bd1e995";
 /// Settings that ignore the environment.
 #[must_use]
 pub fn settings() -> HttpSettings {
-    HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::default()
-    }
+    HttpSettings::default().with_proxy(Proxy::Direct)
 }
 
 /// A transport with plain settings.

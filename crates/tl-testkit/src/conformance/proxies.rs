@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_protocol::{
-    ApiKey, Auth, Credentials, Delivery, Exchange, HttpSettings, Proxy, TransportErrorKind,
-};
+use tl_protocol::{ApiKey, Auth, Credentials, Delivery, Proxy, TransportErrorKind};
 
 use super::{Harness, SECRET, expect_failure, expect_time, send, send_well, settings, with};
 use crate::{
@@ -29,18 +27,16 @@ pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
         .expect("an address with a host");
     let key = ApiKey::new(&format!("tlk_{SECRET}")).expect("a key");
     let base = format!("https://{HOST}/v1.3").parse().expect("a URL");
-    let own = HttpSettings {
-        credentials: Some(Credentials::new(key, base).expect("https may have the key")),
-        proxy: Proxy::Url(url),
-        extra_roots: vec![server.root()],
-        ..settings()
-    };
+    let own = settings()
+        .with_credentials(Some(
+            Credentials::new(key, base).expect("https may have the key"),
+        ))
+        .with_proxy(Proxy::Url(url))
+        .with_extra_roots(vec![server.root()]);
     let transport = with(harness, own);
     for expected in ["1", "2"] {
-        let exchange = Exchange {
-            auth: Auth::ApiKey,
-            ..exchange("POST", &format!("https://{HOST}/v1.3/tasks"), "body")
-        };
+        let exchange =
+            exchange("POST", &format!("https://{HOST}/v1.3/tasks"), "body").with_auth(Auth::ApiKey);
         assert_eq!(
             &send_well(harness, &transport, exchange).body()[..],
             expected.as_bytes()
@@ -69,13 +65,7 @@ pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
 pub fn proxy_is_bypassed_for_loopback_hosts<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("").into(), Reply::ok("").into()]);
     let proxy = TestProxy::start(ProxyBehavior::Refuse(403));
-    let transport = with(
-        harness,
-        HttpSettings {
-            proxy: Proxy::Url(proxy.url()),
-            ..settings()
-        },
-    );
+    let transport = with(harness, settings().with_proxy(Proxy::Url(proxy.url())));
     for uri in [
         server.url("/"),
         format!("http://localhost:{}/", server.address().port()),
@@ -93,13 +83,7 @@ pub fn refusing_proxy_is_unreachable_and_its_password_hidden<H: Harness>(harness
         url.set_username("me").expect("an address with a host");
         url.set_password(Some(SECRET))
             .expect("an address with a host");
-        let transport = with(
-            harness,
-            HttpSettings {
-                proxy: Proxy::Url(url),
-                ..settings()
-            },
-        );
+        let transport = with(harness, settings().with_proxy(Proxy::Url(url)));
         let outcome = send(
             harness,
             &transport,
@@ -114,11 +98,9 @@ pub fn refusing_proxy_is_unreachable_and_its_password_hidden<H: Harness>(harness
 pub fn silent_proxy_ends_at_the_connect_timeout<H: Harness>(harness: &H) {
     let limit = Duration::from_millis(300);
     let proxy = TestProxy::start(ProxyBehavior::Silent);
-    let own = HttpSettings {
-        proxy: Proxy::Url(proxy.url()),
-        connect_timeout: limit,
-        ..settings()
-    };
+    let own = settings()
+        .with_proxy(Proxy::Url(proxy.url()))
+        .with_connect_timeout(limit);
     let started = Instant::now();
     let outcome = send(
         harness,
@@ -135,11 +117,9 @@ pub fn proxy_and_exceptions_from_the_environment<H: Harness>(harness: &H) {
     const CHILD: &str = "TL_TEST_ROOT_CERTIFICATE";
     const NAME: &str = "proxy_and_exceptions_from_the_environment";
     if let Ok(root) = env::var(CHILD) {
-        let own = HttpSettings {
-            proxy: Proxy::Environment,
-            extra_roots: vec![root.into()],
-            ..settings()
-        };
+        let own = settings()
+            .with_proxy(Proxy::Environment)
+            .with_extra_roots(vec![root.into()]);
         let outcome = send(
             harness,
             &with(harness, own),

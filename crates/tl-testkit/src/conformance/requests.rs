@@ -14,17 +14,11 @@ fn settings_for(server: &Server) -> HttpSettings {
     let base = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new(&format!("tlk_{SECRET}")).expect("a key");
     let credentials = Credentials::new(key, base).expect("loopback may have the key");
-    HttpSettings {
-        credentials: Some(credentials),
-        ..settings()
-    }
+    settings().with_credentials(Some(credentials))
 }
 
 fn with_key(exchange: Exchange) -> Exchange {
-    Exchange {
-        auth: Auth::ApiKey,
-        ..exchange
-    }
+    exchange.with_auth(Auth::ApiKey)
 }
 
 /// A host with a known address is not resolved: the request connects to that address and names the
@@ -34,10 +28,7 @@ pub fn known_address_is_used_without_lookup<H: Harness>(harness: &H) {
     let port = server.address().port();
     let transport = with(
         harness,
-        HttpSettings {
-            addresses: vec![("nowhere.invalid".to_owned(), vec![server.address()])],
-            ..settings()
-        },
+        settings().with_addresses(vec![("nowhere.invalid".to_owned(), vec![server.address()])]),
     );
     let answer = send_well(
         harness,
@@ -56,10 +47,7 @@ pub fn request_has_exactly_its_headers<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = with(
         harness,
-        HttpSettings {
-            user_agent: "tester/1".to_owned(),
-            ..settings_for(&server)
-        },
+        settings_for(&server).with_user_agent("tester/1".to_owned()),
     );
     let mut first = with_key(get(&server.url("/v1.3/tasks")));
     first

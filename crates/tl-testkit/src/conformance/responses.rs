@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tl_protocol::{Delivery, HttpSettings, TransportErrorKind};
+use tl_protocol::{Delivery, TransportErrorKind};
 
 use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
 use crate::{
@@ -190,15 +190,7 @@ pub fn response_without_length_ended_by_reset_is_lost<H: Harness>(harness: &H) {
 
 /// An endless response uses neither memory nor time.
 pub fn response_over_the_limit_is_refused<H: Harness>(harness: &H) {
-    let limited = || {
-        with(
-            harness,
-            HttpSettings {
-                max_response: 100 << 10,
-                ..settings()
-            },
-        )
-    };
+    let limited = || with(harness, settings().with_max_response(100 << 10));
     let started = Instant::now();
     let replies = [
         Reply::status(200).filler(8 << 30),
@@ -235,13 +227,7 @@ pub fn endless_response_head_is_refused<H: Harness>(harness: &H) {
 
 /// A response of exactly the limit is accepted.
 pub fn response_of_exactly_the_limit_is_accepted<H: Harness>(harness: &H) {
-    let transport = with(
-        harness,
-        HttpSettings {
-            max_response: 5,
-            ..settings()
-        },
-    );
+    let transport = with(harness, settings().with_max_response(5));
     for reply in [
         Reply::ok("12345"),
         Reply::status(200).chunked("12345"),

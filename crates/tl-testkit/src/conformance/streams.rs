@@ -7,9 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::Value;
-use tl_protocol::{
-    ApiKey, Credentials, Error, ErrorKind, HttpSettings, TransportErrorKind, endpoint::Streamed,
-};
+use tl_protocol::{ApiKey, Credentials, Error, ErrorKind, TransportErrorKind, endpoint::Streamed};
 use url::Url;
 
 use super::{Harness, connections::expect_one_connection, plain, settings, with};
@@ -41,10 +39,7 @@ pub(super) fn for_server<H: Harness>(harness: &H, server: &Server) -> H::Transpo
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new("tlk_test").expect("a key");
     let credentials = Credentials::new(key, base).expect("loopback may have the key");
-    let mut settings = HttpSettings {
-        credentials: Some(credentials),
-        ..settings()
-    };
+    let mut settings = settings().with_credentials(Some(credentials));
     if server.url("").starts_with("https") {
         settings.extra_roots = vec![server.root()];
     }
@@ -168,13 +163,7 @@ pub fn stream_from_a_closed_port_is_unreachable<H: Harness>(harness: &H) {
     };
     let key = ApiKey::new("tlk_test").expect("a key");
     let credentials = Credentials::new(key, base.clone()).expect("loopback may have the key");
-    let transport = with(
-        harness,
-        HttpSettings {
-            credentials: Some(credentials),
-            ..settings()
-        },
-    );
+    let transport = with(harness, settings().with_credentials(Some(credentials)));
     let items = harness.take(&transport, events(&Analyze, &base), usize::MAX);
     let error = items[0].as_ref().expect_err("nobody listens");
     assert_eq!((items.len(), error.kind()), (1, ErrorKind::Unreachable));

@@ -21,20 +21,15 @@ const STORAGE: &str = "storage.example";
 fn settings_for(base: &str) -> HttpSettings {
     let key = ApiKey::new(&format!("tlk_{SECRET}")).expect("a key");
     let credentials = Credentials::new(key, base.parse().expect("a URL")).expect("a base");
-    HttpSettings {
-        credentials: Some(credentials),
-        ..settings()
-    }
+    settings().with_credentials(Some(credentials))
 }
 
 /// A TLS storage server, and settings that resolve its name to it.
 fn storage(base: &str) -> (Server, HttpSettings) {
     let server = Server::tls(&[STORAGE], [Reply::ok("here").into()]);
-    let settings = HttpSettings {
-        addresses: vec![(STORAGE.to_owned(), vec![server.address()])],
-        extra_roots: vec![server.root()],
-        ..settings_for(base)
-    };
+    let settings = settings_for(base)
+        .with_addresses(vec![(STORAGE.to_owned(), vec![server.address()])])
+        .with_extra_roots(vec![server.root()]);
     (server, settings)
 }
 
@@ -86,10 +81,7 @@ pub fn name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
     let public: SocketAddr = "8.8.8.8:443".parse().expect("an address");
     let transport = with(
         harness,
-        HttpSettings {
-            addresses: vec![(STORAGE.to_owned(), vec![public, server.address()])],
-            ..settings
-        },
+        settings.with_addresses(vec![(STORAGE.to_owned(), vec![public, server.address()])]),
     );
     expect_unsafe(harness, &transport, chunk(STORAGE, port), "127.0.0.1");
     assert_eq!(server.connections(), 0);
@@ -122,10 +114,7 @@ pub fn private_url_is_followed_if_allowed<H: Harness>(harness: &H) {
     let port = server.address().port();
     let transport = with(
         harness,
-        HttpSettings {
-            supplied_urls: SuppliedUrls::Unchecked,
-            ..settings
-        },
+        settings.with_supplied_urls(SuppliedUrls::Unchecked),
     );
     let answer = send_well(harness, &transport, chunk(STORAGE, port));
     assert_eq!(answer.body(), "here");
@@ -139,11 +128,9 @@ pub fn url_text_is_checked_behind_a_proxy<H: Harness>(harness: &H) {
     let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let transport = with(
         harness,
-        HttpSettings {
-            addresses: Vec::new(),
-            proxy: Proxy::Url(proxy.url()),
-            ..settings
-        },
+        settings
+            .with_addresses(Vec::new())
+            .with_proxy(Proxy::Url(proxy.url())),
     );
     expect_unsafe(
         harness,

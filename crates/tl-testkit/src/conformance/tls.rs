@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tl_protocol::{Delivery, HttpSettings, Proxy, TransportErrorKind};
+use tl_protocol::{Delivery, Proxy, TransportErrorKind};
 
 use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
 use crate::{
@@ -37,13 +37,7 @@ pub fn configured_authority_is_trusted<H: Harness>(harness: &H) {
     );
     let both: Bytes = [other.root(), server.root()].concat().into();
     for (roots, expected) in [(vec![other.root(), server.root()], "1"), (vec![both], "2")] {
-        let transport = with(
-            harness,
-            HttpSettings {
-                extra_roots: roots,
-                ..settings()
-            },
-        );
+        let transport = with(harness, settings().with_extra_roots(roots));
         assert_eq!(
             &send_well(harness, &transport, get(&server.url("/"))).body()[..],
             expected.as_bytes()
@@ -55,11 +49,9 @@ pub fn configured_authority_is_trusted<H: Harness>(harness: &H) {
 pub fn certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&["right.example"], [Reply::ok("").into()]);
     let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
-    let own = HttpSettings {
-        extra_roots: vec![server.root()],
-        proxy: Proxy::Url(proxy.url()),
-        ..settings()
-    };
+    let own = settings()
+        .with_extra_roots(vec![server.root()])
+        .with_proxy(Proxy::Url(proxy.url()));
     let transport = with(harness, own);
     let outcome = send(harness, &transport, get("https://wrong.example/"));
     expect_failure(outcome, TransportErrorKind::Tls, Delivery::NotSent);
@@ -97,19 +89,13 @@ pub fn invalid_certificate_is_refused_at_setup<H: Harness>(harness: &H) {
         "-----BEGIN CERTIFICATE-----\n!!!",
     ] {
         let error = harness
-            .build(HttpSettings {
-                extra_roots: vec![pem.into()],
-                ..settings()
-            })
+            .build(settings().with_extra_roots(vec![pem.into()]))
             .err();
         let error = error.unwrap_or_else(|| panic!("{pem:?} is no certificate"));
         assert!(error.to_string().contains("root certificate 1"), "{error}");
     }
     let error = harness
-        .build(HttpSettings {
-            user_agent: "a\nb".to_owned(),
-            ..settings()
-        })
+        .build(settings().with_user_agent("a\nb".to_owned()))
         .err()
         .expect("an error");
     assert!(error.to_string().contains("user agent"), "{error}");
@@ -118,11 +104,9 @@ pub fn invalid_certificate_is_refused_at_setup<H: Harness>(harness: &H) {
 /// System roots are used in addition to the configured ones.
 pub fn system_roots_can_be_loaded<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
-    let own = HttpSettings {
-        system_roots: true,
-        extra_roots: vec![server.root()],
-        ..settings()
-    };
+    let own = settings()
+        .with_system_roots(true)
+        .with_extra_roots(vec![server.root()]);
     assert_eq!(
         send_well(harness, &with(harness, own), get(&server.url("/"))).status(),
         200

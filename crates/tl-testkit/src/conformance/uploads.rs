@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::Response;
-use tl_protocol::{Body, Delivery, Exchange, HttpSettings, Source, TransportErrorKind};
+use tl_protocol::{Body, Delivery, Exchange, Source, TransportErrorKind};
 
 use super::{Harness, SECRET, expect_failure, expect_time, plain, send, send_well, settings, with};
 use crate::{
@@ -30,10 +30,7 @@ fn upload(server: &Server, source: Arc<PatternSource>) -> Exchange {
 }
 
 fn stalling_after(time: Duration, exchange: Exchange) -> Exchange {
-    Exchange {
-        stall: time,
-        ..exchange
-    }
+    exchange.with_stall(time)
 }
 
 /// Around every size at which a transport might split.
@@ -176,13 +173,7 @@ fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
 /// The same over TLS.
 pub fn large_body_streams_over_tls<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("done").into()]);
-    let transport = with(
-        harness,
-        HttpSettings {
-            extra_roots: vec![server.root()],
-            ..settings()
-        },
-    );
+    let transport = with(harness, settings().with_extra_roots(vec![server.root()]));
     let source = Arc::new(PatternSource::new(8 * MIB + 1, 4));
     let answer = send_well(harness, &transport, upload(&server, Arc::clone(&source)));
     assert_eq!(&answer.body()[..], b"done");
@@ -253,13 +244,7 @@ pub fn early_response_before_a_reset_is_read<H: Harness>(harness: &H) {
 pub fn early_tls_response_before_a_reset_is_read<H: Harness>(harness: &H) {
     for read in [0, 1, 100 * KIB, 3 * MIB] {
         let server = Server::tls(&[], (0..5).map(|_| early(read).then_close(Duration::ZERO)));
-        let transport = with(
-            harness,
-            HttpSettings {
-                extra_roots: vec![server.root()],
-                ..settings()
-            },
-        );
+        let transport = with(harness, settings().with_extra_roots(vec![server.root()]));
         for _ in 0..5 {
             let source = Arc::new(PatternSource::new(32 * MIB, 1));
             expect_early_or_reset(harness, &transport, upload(&server, source));

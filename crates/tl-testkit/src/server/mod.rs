@@ -26,6 +26,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Seen {
     /// Number of the connection, starting at 1.
     pub connection: u32,

@@ -75,6 +75,7 @@ impl Reply {
 
 /// A response whose body is sent piece by piece.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct StreamedReply {
     /// Status.
     pub status: u16,
@@ -107,6 +108,7 @@ impl StreamedReply {
 
 /// How the body of a [`StreamedReply`] is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Coding {
     /// In chunks.
     Chunked,
@@ -118,6 +120,7 @@ pub enum Coding {
 
 /// What follows the last piece of a [`StreamedReply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StreamEnd {
     /// The end of the body.
     Whole,

@@ -247,10 +247,7 @@ impl World for Platform {
                     .expect("an answer"))
             }
         };
-        Planned {
-            after: Duration::from_millis(100),
-            outcome,
-        }
+        Planned::new(Duration::from_millis(100), outcome)
     }
 }
 

@@ -119,10 +119,7 @@ impl World for Storage {
             response = response.status(status);
             body
         };
-        Planned {
-            after: Duration::from_secs(3),
-            outcome: Ok(response.body(body).unwrap()),
-        }
+        Planned::new(Duration::from_secs(3), Ok(response.body(body).unwrap()))
     }
 }
 

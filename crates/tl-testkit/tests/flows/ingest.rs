@@ -118,10 +118,7 @@ impl World for Platform {
                 }
             }
         };
-        Planned {
-            after: Duration::from_millis(100),
-            outcome,
-        }
+        Planned::new(Duration::from_millis(100), outcome)
     }
 }
 

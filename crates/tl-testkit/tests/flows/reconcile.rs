@@ -73,10 +73,7 @@ impl World for Platform {
                 .body(Bytes::from(body))
                 .expect("an answer"))
         };
-        Planned {
-            after: Duration::from_millis(100),
-            outcome,
-        }
+        Planned::new(Duration::from_millis(100), outcome)
     }
 }
 

@@ -61,10 +61,7 @@ fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Dri
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new("tlk_transcript").expect("a key");
     let credentials = Credentials::new(key, base.clone()).expect("loopback may have the key");
-    let transport = make(HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::new(credentials)
-    });
+    let transport = make(HttpSettings::new(credentials).with_proxy(Proxy::Direct));
     let policy = Policy::default().with_base_delay(Duration::ZERO);
 
     let create = CreateIndex::new(NewIndex::new("sport", Vec::new()));

@@ -122,19 +122,9 @@ fn platform(fault_rule: FaultRule) -> Server {
 
 /// The record of an earlier process: two chunks, of which the platform knows one.
 fn earlier_record() -> UploadRecord {
-    let chunk = || SentChunk {
-        etag: "etag".to_owned(),
-        chunk_size: CHUNK,
-    };
-    UploadRecord {
-        upload_id: "u1".into(),
-        asset_id: "a1".into(),
-        chunk_size: CHUNK,
-        total_chunks: CHUNKS,
-        total_size: SIZE,
-        upload_headers: BTreeMap::new(),
-        sent: BTreeMap::from([(1, chunk()), (2, chunk())]),
-    }
+    let chunk = || SentChunk::new("etag".to_owned(), CHUNK);
+    UploadRecord::new("u1", "a1", CHUNK, CHUNKS, SIZE)
+        .with_sent(BTreeMap::from([(1, chunk()), (2, chunk())]))
 }
 
 /// Runs the whole upload with `drive`. Returns the requests that the platform got, and the records
@@ -149,10 +139,10 @@ fn scenario<T: tl_protocol::Transport>(
     let server = platform(fault_rule);
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new("tlk_transcript").expect("a key");
-    let transport = make(HttpSettings {
-        proxy: Proxy::Direct,
-        ..HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
-    });
+    let transport = make(
+        HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
+            .with_proxy(Proxy::Direct),
+    );
     let policy = Policy::default().with_base_delay(Duration::ZERO);
     let source: Arc<dyn Source> = Arc::new(PatternSource::new(SIZE, 17));
     let create = CreateUpload::new(NewUpload::new(source.name(), UploadType::Video, SIZE));

@@ -191,10 +191,12 @@ impl Cloud {
         };
         let query =
             url::form_urlencoded::parse(exchange.http.uri().query().unwrap_or_default().as_bytes());
-        let request = |template| Received {
-            params: match_path(template, &path).unwrap(),
-            query: query.into_owned().collect(),
-            body: body.clone(),
+        let request = |template| {
+            Received::new(
+                match_path(template, &path).unwrap(),
+                query.into_owned().collect(),
+                body.clone(),
+            )
         };
         let method = exchange.http.method();
         if *method == Method::POST && match_path(CreateUpload::PATH, &path).is_some() {
@@ -478,7 +480,7 @@ impl World for Cloud {
                     .unwrap())
             }
         };
-        Planned { after, outcome }
+        Planned::new(after, outcome)
     }
 
     fn wall_error(&mut self, _: Duration) -> i64 {

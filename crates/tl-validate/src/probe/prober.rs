@@ -12,6 +12,7 @@ use super::error::{ProbeError, ProbeErrorKind};
 use super::open::open_media;
 use crate::facts::MediaFacts;
 use crate::remote::range::RangeRead;
+use crate::with_fields::with_fields;
 
 /// Reads the facts of a media file.
 ///
@@ -90,6 +91,7 @@ forward!(&P, std::sync::Arc<P>, Box<P>);
 
 /// Limits and options of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProbeOptions {
     /// Time limit of a probe. Default: 10 s; a 1 GiB file on a local disk takes 5 ms.
     pub deadline: Duration,
@@ -99,6 +101,12 @@ pub struct ProbeOptions {
     /// Read every packet to measure the duration, regardless of the headers.
     pub thorough: bool,
 }
+
+with_fields!(ProbeOptions {
+    with_deadline(deadline: Duration);
+    with_max_allocation_bytes(max_allocation_bytes: usize);
+    with_thorough(thorough: bool);
+});
 
 impl Default for ProbeOptions {
     fn default() -> Self {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 /// The position of each part in the source video. Serializes as the offset map that is stored with
 /// the parts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Timeline {
     /// The video that was cut.
     pub source: String,
@@ -36,6 +37,7 @@ pub struct Timeline {
 
 /// One part of a video. Times are in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Part {
     /// File name of the part.
     pub name: String,

@@ -9,6 +9,7 @@ use super::pack::{RulePack, RulePackError};
 
 /// Name and date of a built-in pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PackInfo {
     /// Name to pass to [`RulePack::named`].
     pub name: String,

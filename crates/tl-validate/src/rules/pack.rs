@@ -12,6 +12,7 @@ use crate::rules::{Engine, Route, Target};
 
 /// One requirement, with everything that a report needs to explain it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Rule {
     /// Stable name, such as `marengo3.0.duration.min`.
     pub id: String,
@@ -105,6 +106,7 @@ impl Rule {
 /// Information about an engine in a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct EngineEntry {
     /// The engine's name in the API.
     pub name: Engine,

@@ -173,6 +173,7 @@ impl std::error::Error for UnknownRoute {}
 
 /// The target of an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Target {
     /// The upload route.
     pub route: Route,
@@ -193,6 +194,13 @@ impl Target {
             engines: Vec::new(),
             options: Vec::new(),
         }
+    }
+
+    /// Sets the route.
+    #[must_use]
+    pub fn with_route(mut self, route: Route) -> Self {
+        self.route = route;
+        self
     }
 
     /// Adds an engine.

@@ -129,12 +129,7 @@ impl Fetcher {
                 Failure::usage(format!("`{name}`: invalid request")).with_source(&error)
             })?;
         *request.version_mut() = http::Version::HTTP_11;
-        let exchange = Exchange {
-            http: request,
-            auth: Auth::None,
-            timeout: left,
-            stall: left,
-        };
+        let exchange = Exchange::new(request, Auth::None, left, left);
         self.requests += 1;
         let outcome = client
             .runtime
@@ -196,14 +191,14 @@ impl Fetcher {
         }
         let name = web::shown(url);
         let addresses = self.addresses(url, &name)?;
-        let settings = HttpSettings {
-            max_response: MAX_RESPONSE,
-            extra_roots: self.roots.clone(),
-            addresses: addresses
-                .map(|(host, addresses)| vec![(host, addresses)])
-                .unwrap_or_default(),
-            ..HttpSettings::default()
-        };
+        let settings = HttpSettings::default()
+            .with_max_response(MAX_RESPONSE)
+            .with_extra_roots(self.roots.clone())
+            .with_addresses(
+                addresses
+                    .map(|(host, addresses)| vec![(host, addresses)])
+                    .unwrap_or_default(),
+            );
         let transport = AsyncHttp::new(settings)
             .map_err(|error| Failure::usage("invalid network configuration").with_source(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()

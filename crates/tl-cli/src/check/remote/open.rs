@@ -124,16 +124,13 @@ fn classify(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure
             .get(header)
             .and_then(|value| value.to_str().ok())
     };
-    let head = Head {
-        status: fetched.status.as_u16(),
-        content_range: text(CONTENT_RANGE),
-        content_length: text(CONTENT_LENGTH)
-            .and_then(|length| length.parse().ok())
-            .or(Some(fetched.body.len() as u64)),
-        content_type: text(CONTENT_TYPE),
-        location: text(LOCATION),
-        begins: &fetched.body,
-    };
+    let mut head = Head::new(fetched.status.as_u16(), &fetched.body);
+    head.content_range = text(CONTENT_RANGE);
+    head.content_length = text(CONTENT_LENGTH)
+        .and_then(|length| length.parse().ok())
+        .or(Some(fetched.body.len() as u64));
+    head.content_type = text(CONTENT_TYPE);
+    head.location = text(LOCATION);
     web::read_head(&head, asked).map_err(|problem| {
         let (exit, kind) = match problem.kind() {
             ProblemKind::Forbidden => (Exit::RefusedLocally, "url_forbidden"),

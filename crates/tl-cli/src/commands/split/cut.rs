@@ -84,10 +84,9 @@ impl Source<'_> {
                 .video()
                 .and_then(|video| video.avg_fps)
                 .map_or(0.0, |fps| 1.0 / fps);
-        let early = Limits {
-            max_seconds: self.limits.max_seconds.map(|max| max - late),
-            ..*self.limits
-        };
+        let early = self
+            .limits
+            .with_max_seconds(self.limits.max_seconds.map(|max| max - late));
         let wished = cuts(&wished, &early)
             .or_else(|_| cuts(&wished, self.limits))
             .map_err(|error| cannot_split(&name, &error, true))?;

@@ -161,11 +161,10 @@ fn validate(
     match (static_file, probe) {
         (Some(Ok(file)), _) => {
             file.check_size(bytes, route)?;
-            let facts = MediaFacts {
-                file_size_bytes: bytes,
-                file_mime_type: Some(file.kind().to_owned()),
-                ..MediaFacts::default()
-            };
+            let facts = MediaFacts::default().with(|facts| {
+                facts.file_size_bytes = bytes;
+                facts.file_mime_type = Some(file.kind().to_owned());
+            });
             Ok(Probed {
                 facts,
                 technical: Some(file.technical.clone()),

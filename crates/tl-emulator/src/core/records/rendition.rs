@@ -30,6 +30,7 @@ pub(crate) enum RenditionState {
 
 /// The renditions made from a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Rendered {
     /// The directory in which they are stored.
     pub folder: MediaKey,
@@ -37,6 +38,18 @@ pub struct Rendered {
     pub has_stream: bool,
     /// The number of thumbnails.
     pub thumbnails: u32,
+}
+
+impl Rendered {
+    /// The renditions in `folder`.
+    #[must_use]
+    pub fn new(folder: MediaKey, has_stream: bool, thumbnails: u32) -> Self {
+        Self {
+            folder,
+            has_stream,
+            thumbnails,
+        }
+    }
 }
 
 impl RenditionRecord {

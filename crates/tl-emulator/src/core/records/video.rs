@@ -27,6 +27,7 @@ pub(crate) struct VideoRecord {
 
 /// The measured properties of a video.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Measured {
     /// Duration, in seconds.
     pub duration: Option<f64>,

@@ -35,10 +35,7 @@ impl Connector {
         let failed = |error: tl_http::SetupError| {
             Error::new(ErrorKind::Other, error.to_string()).with_source(error)
         };
-        let settings = HttpSettings {
-            system_roots: *roots == Roots::System,
-            ..HttpSettings::default()
-        };
+        let settings = HttpSettings::default().with_system_roots(*roots == Roots::System);
         let mut config = tl_http::tls::client_config(&settings).map_err(failed)?;
         let provider = Arc::clone(config.crypto_provider());
         let trusted = match roots {

@@ -100,12 +100,7 @@ impl MultipartUpload {
             http: &http,
         };
         let attempt = InFlightAttempt::start(now, attempt, &self.observer);
-        let exchange = Exchange {
-            http,
-            auth: Auth::None,
-            timeout,
-            stall: self.policy.stall_timeout,
-        };
+        let exchange = Exchange::new(http, Auth::None, timeout, self.policy.stall_timeout);
         let token = self.tokens.next();
         self.chunks.insert(
             token,

@@ -11,8 +11,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
 
+use crate::with_fields::with_fields;
+
 /// An upload, as a later process resumes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UploadRecord {
     /// The session.
     pub upload_id: UploadId,
@@ -32,6 +35,7 @@ pub struct UploadRecord {
 
 /// A chunk that the storage has received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SentChunk {
     /// The storage's ETag, without quotation marks.
     pub etag: String,
@@ -39,7 +43,43 @@ pub struct SentChunk {
     pub chunk_size: u64,
 }
 
+with_fields!(UploadRecord {
+    with_upload_headers(upload_headers: BTreeMap<String, String>);
+    with_sent(sent: BTreeMap<u32, SentChunk>);
+});
+
+impl SentChunk {
+    /// A chunk of `chunk_size` bytes that the storage has received.
+    #[must_use]
+    pub fn new(etag: impl Into<String>, chunk_size: u64) -> Self {
+        Self {
+            etag: etag.into(),
+            chunk_size,
+        }
+    }
+}
+
 impl UploadRecord {
+    /// The record of a session in which nothing has been sent.
+    #[must_use]
+    pub fn new(
+        upload_id: impl Into<UploadId>,
+        asset_id: impl Into<AssetId>,
+        chunk_size: u64,
+        total_chunks: u32,
+        total_size: u64,
+    ) -> Self {
+        Self {
+            upload_id: upload_id.into(),
+            asset_id: asset_id.into(),
+            chunk_size,
+            total_chunks,
+            total_size,
+            upload_headers: BTreeMap::new(),
+            sent: BTreeMap::new(),
+        }
+    }
+
     /// Applies `change` to the record.
     pub fn apply(&mut self, change: &Record) {
         match change {
@@ -56,6 +96,7 @@ impl UploadRecord {
 /// A change that a later process needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Record {
     /// The request that creates an asset is about to be sent. Until [`Record::Asset`] follows, it
     /// is unknown whether it arrived.
@@ -90,6 +131,7 @@ pub enum Record {
 
 /// A request that was about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Intent {
     /// The time of the request by the wall clock of that process, in seconds since 1970.
     pub since: u64,
@@ -98,7 +140,9 @@ pub struct Intent {
 }
 
 impl Intent {
-    pub(crate) fn new(wall: SystemTime, mark: Option<(String, String)>) -> Self {
+    /// A request at the time `wall`. The seconds since 1970 are stored.
+    #[must_use]
+    pub fn new(wall: SystemTime, mark: Option<(String, String)>) -> Self {
         let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             since: since.as_secs(),
@@ -115,6 +159,7 @@ impl Intent {
 
 /// The combined state of all records of an ingestion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct IngestRecord {
     /// The session of a chunked upload, with every chunk that the storage has received.
     pub upload: Option<UploadRecord>,

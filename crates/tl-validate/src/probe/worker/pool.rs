@@ -14,9 +14,11 @@ use crate::facts::MediaFacts;
 use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 use crate::remote::range::RangeRead;
 use crate::sandbox::restrict::Protections;
+use crate::with_fields::with_fields;
 
 /// Options of a [`ProbePool`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WorkerOptions {
     /// The helper program; if `None`, it is searched for (see [`super::find_helper`]).
     pub program: Option<PathBuf>,
@@ -25,6 +27,12 @@ pub struct WorkerOptions {
     /// Limits of each probe.
     pub probe: ProbeOptions,
 }
+
+with_fields!(WorkerOptions {
+    with_program(program: Option<PathBuf>);
+    with_helpers(helpers: usize);
+    with_probe(probe: ProbeOptions);
+});
 
 impl Default for WorkerOptions {
     fn default() -> Self {

@@ -6,6 +6,7 @@ use super::outline::Outline;
 use crate::rules::Severity;
 use crate::rules::{Bound, Measure};
 use crate::rules::{RulePack, Target};
+use crate::with_fields::with_fields;
 
 /// Distance of the parts from a bound on the duration, in seconds. A cut is accurate to a frame,
 /// its audio to a packet.
@@ -19,6 +20,7 @@ const MAX_PARTS_FACTOR: usize = 4;
 
 /// Limits for each part.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Maximum duration in seconds.
     pub max_seconds: Option<f64>,
@@ -27,6 +29,12 @@ pub struct Limits {
     /// Maximum size of the packets in bytes.
     pub max_bytes: Option<u64>,
 }
+
+with_fields!(Limits {
+    with_max_seconds(max_seconds: Option<f64>);
+    with_min_seconds(min_seconds: Option<f64>);
+    with_max_bytes(max_bytes: Option<u64>);
+});
 
 /// A video cannot be cut into parts that pass.
 #[derive(Debug, Clone, PartialEq)]

@@ -22,6 +22,7 @@ pub struct PacketReader {
 
 /// Totals of one stream in a list of packets. Times are in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct StreamPackets {
     /// All packets.
     pub packets: u64,

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// The relevant parts of a response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Head<'a> {
     /// The status code.
     pub status: u16,
@@ -18,6 +19,18 @@ pub struct Head<'a> {
     pub location: Option<&'a str>,
     /// The first bytes of the body, if known.
     pub begins: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    /// A response without headers.
+    #[must_use]
+    pub fn new(status: u16, begins: &'a [u8]) -> Self {
+        Self {
+            status,
+            begins,
+            ..Self::default()
+        }
+    }
 }
 
 /// A usable response.

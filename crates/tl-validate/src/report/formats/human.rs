@@ -6,9 +6,11 @@ use super::entry::Entry;
 use crate::report::Verdict;
 use crate::rules::Severity;
 use crate::text::{plain, printable};
+use crate::with_fields::with_fields;
 
 /// Options of [`human`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HumanOptions {
     /// Use ANSI colors.
     pub color: bool,
@@ -16,6 +18,11 @@ pub struct HumanOptions {
     /// the file.
     pub details: bool,
 }
+
+with_fields!(HumanOptions {
+    with_color(color: bool);
+    with_details(details: bool);
+});
 
 /// Writes one line for a file, and one for each error and warning. With details, writes everything.
 pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {

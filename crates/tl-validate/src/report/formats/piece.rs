@@ -4,6 +4,7 @@ use serde_json::Value;
 
 /// The part of a document that one entry adds. Bodies and asides keep the order of their entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Piece {
     /// Text for the main part.
     pub body: String,
