@@ -3,7 +3,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod estimate;
 pub mod event;
+mod format;
+pub mod metrics;
+pub mod report;
 pub mod source;
 pub mod totals;
 

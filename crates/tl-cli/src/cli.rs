@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Parser};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 use tl_client::config::KEY_VARIABLES;
 
 use crate::commands::Command;
+use crate::config::{PROFILE_VARIABLE, Selection, Settings};
 use crate::context::Context;
 use crate::context::connection::Connection;
 use crate::failure::Failure;
@@ -42,7 +43,41 @@ struct Global {
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
     #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
     connection: Connection,
+}
+
+/// Options for configuration files, which `tl --help` explains in its own words. They are read before the others, because the files contain
+/// defaults of those.
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// Use this profile of the configuration files; see `tl config`
+    #[arg(long, global = true, hide = true, value_name = "NAME", env = PROFILE_VARIABLE)]
+    profile: Option<String>,
+    /// Ignore configuration files
+    #[arg(long, global = true, hide = true)]
+    no_config: bool,
+}
+
+/// The options for configuration files in a command line that is not parsed yet.
+fn selection(arguments: &[OsString]) -> Selection {
+    let mut selection = Selection::default();
+    let mut words = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .take_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == "--no-config" {
+            selection.no_config = true;
+        } else if word == "--profile" {
+            selection.profile = words.next().map(Into::into);
+        } else if let Some(name) = word.strip_prefix("--profile=") {
+            selection.profile = Some(name.to_owned());
+        }
+    }
+    selection
 }
 
 fn after_help() -> String {
@@ -59,10 +94,16 @@ except that list commands print one array:
                      request_id, retryable, retry_after (seconds), exit_code, next, causes;
                      the message is also printed to standard error, unless --quiet is given
 
+Configuration files contain defaults of options: `tl config path` prints where they are, `tl config
+show` where each value comes from. Every command has these options:
+  --profile NAME     use this profile of the files (TL_PROFILE)
+  --no-config        ignore the files
+
 Environment variables:
   TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   API key
   TWELVE_LABS_API_KEY_FILE                  file with the API key (--api-key-file); takes precedence
   TWELVELABS_BASE_URL                       base URL of the API (--base-url)
+  TL_INDEX, TL_JOBS, …                      other settings of `tl config show`
   TL_CHECKPOINTS                            checkpoint directory (--checkpoints)
   TL_LEDGER                                 ledger of bulk ingestions (--ledger)
   TL_CACHE                                  cache directory (--cache-dir)
@@ -82,18 +123,58 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
         }
     }
     let json = arguments.iter().any(|argument| argument == "--json");
-    let cli = match Cli::try_parse_from(arguments) {
+    let settings = Settings::load(&selection(&arguments));
+    let command = match &settings {
+        Ok(settings) => settings.apply(Cli::command()),
+        Err(_) => Cli::command(),
+    };
+    let mut for_errors = command.clone();
+    let parsed = command
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| error.format(&mut for_errors));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, json),
+        Err(error) => {
+            let failure = settings
+                .as_ref()
+                .ok()
+                .and_then(|settings| settings.refused_value(&error));
+            return match failure {
+                Some(failure) => {
+                    let output = Output::new(json, false, 0, Color::Auto);
+                    output.failure(&failure);
+                    output.finish(failure.exit())
+                }
+                None => refused(&error, json),
+            };
+        }
     };
     let Global {
         json,
         quiet,
         verbose,
         color,
+        config: _,
         connection,
     } = cli.global;
     let output = Arc::new(Output::new(json, quiet, verbose, color));
+    let settings = match settings {
+        Ok(settings) => Arc::new(settings),
+        // Commands that find out what is wrong with a file run without it.
+        Err(failure) if !cli.command.works_without_config() => {
+            output.failure(&failure);
+            return output.finish(failure.exit());
+        }
+        Err(failure) => {
+            output.note(&format!("warning: {}", failure.message()));
+            Arc::default()
+        }
+    };
+    for note in settings.notes() {
+        output.note(note);
+    }
+    let connection = connection.with_settings(settings);
     let context = Context {
         output: Arc::clone(&output),
         connection,
@@ -143,5 +224,49 @@ mod tests {
     #[test]
     fn clap_debug_assert() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn configuration_options_are_found_before_parsing() {
+        let find = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let found = selection(&words);
+            (found.profile, found.no_config)
+        };
+        let profile = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            find(&["tl", "doctor", "--profile", "a"]),
+            (profile("a"), false)
+        );
+        assert_eq!(
+            find(&["tl", "--profile=b", "--no-config"]),
+            (profile("b"), true)
+        );
+        assert_eq!(find(&["tl", "x", "--", "--profile", "a"]), (None, false));
+        assert_eq!(find(&["tl", "--profile"]), (None, false));
+    }
+
+    #[test]
+    fn every_setting_with_an_option_has_one() {
+        fn options(command: &clap::Command, found: &mut Vec<String>) {
+            found.extend(
+                command
+                    .get_arguments()
+                    .filter_map(|argument| argument.get_long().map(str::to_owned)),
+            );
+            for subcommand in command.get_subcommands() {
+                options(subcommand, found);
+            }
+        }
+        let mut found = Vec::new();
+        options(&Cli::command(), &mut found);
+        for setting in crate::config::setting::SETTINGS {
+            assert_eq!(
+                found.contains(&setting.option()),
+                setting.has_option,
+                "{}",
+                setting.name
+            );
+        }
     }
 }

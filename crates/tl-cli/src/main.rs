@@ -9,6 +9,7 @@
 //! | `check` | the local check: rules, probing, cache, URLs |
 //! | `ffmpeg` | files written by FFmpeg, in its sandbox |
 //! | `context` | what a command receives: output, connection, client |
+//! | `config` | settings from files and the environment |
 //! | `ui` | standard output and standard error; nothing else writes |
 //! | `runtime` | async runtime and signals |
 //! | `failure` | errors, exit codes and hints |
@@ -26,6 +27,7 @@ mod batch;
 mod check;
 mod cli;
 mod commands;
+mod config;
 mod context;
 mod failure;
 mod ffmpeg;

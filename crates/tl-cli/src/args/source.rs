@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tl_bulk::source::{Manifest, ManifestFormat, Order, SourceError, Sources, Template};
+use tl_bulk::source::{Manifest, Order, SourceError, Sources, Template};
 
 use crate::args::metadata::MetadataArgs;
 use crate::args::walk::WalkArgs;
@@ -19,17 +19,9 @@ const SHOWN_ERRORS: usize = 9;
 /// unless one of [`SourceArgs::ALTERNATIVES`] is present.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SourceArgs {
-    /// Read inputs from this table, CSV or JSON Lines; `-` is standard input
-    #[arg(long, value_name = "FILE", help_heading = "Sources")]
-    manifest: Vec<PathBuf>,
-    /// Set the format of manifests: csv, jsonl [default: by their content]
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help_heading = "Sources",
-        requires = "manifest"
-    )]
-    manifest_format: Option<ManifestFormat>,
+    /// Read videos from this manifest, CSV or JSON Lines. Repeatable
+    #[arg(long, value_name = "MANIFEST", help_heading = "Sources")]
+    from: Vec<PathBuf>,
     /// Set the title of videos without one, e.g. '{stem}' or '{dir}: {name}'
     #[arg(long, value_name = "TEMPLATE", help_heading = "Metadata")]
     title: Option<String>,
@@ -42,7 +34,7 @@ pub(crate) struct SourceArgs {
 
 impl SourceArgs {
     /// The options that can replace the argument `PATH|URL`.
-    pub(crate) const ALTERNATIVES: [&str; 3] = ["manifest", "files_from", "files_from0"];
+    pub(crate) const ALTERNATIVES: [&str; 3] = ["from", "files_from", "files_from0"];
 
     /// The sources. Manifests are read to their end, so that nothing is sent if a row is wrong.
     pub(crate) fn sources(
@@ -60,9 +52,8 @@ impl SourceArgs {
         for list in self.walk.lists() {
             sources = sources.with_list(list);
         }
-        for manifest in &self.manifest {
-            sources =
-                sources.with_manifest(Manifest::new(manifest).with_format(self.manifest_format));
+        for manifest in &self.from {
+            sources = sources.with_manifest(Manifest::new(manifest));
         }
         match manifest_failure(sources.verify()) {
             Some(failure) => Err(failure),

@@ -31,6 +31,7 @@ macro_rules! subcommands {
 
 mod asset;
 mod completions;
+mod config;
 mod doctor;
 mod emulator;
 mod fix;
@@ -81,9 +82,22 @@ subcommands! {
         Rules(rules::RulesCommand),
         /// Run a local emulator of the platform's API
         Emulator(Box<emulator::EmulatorArgs>),
+        /// Show the settings and where they come from
+        #[command(subcommand)]
+        Config(config::ConfigCommand),
         /// Check the API key, base URL, helper and FFmpeg
         Doctor(doctor::Doctor),
         /// Generate shell completions
         Completions(completions::Completions),
+    }
+}
+
+impl Command {
+    /// Whether the command is of use although a configuration file is not valid.
+    pub(crate) fn works_without_config(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(config::ConfigCommand::Path(_)) | Self::Completions(_)
+        )
     }
 }

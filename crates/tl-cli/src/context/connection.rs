@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,8 @@ use tl_client::{Client, Config};
 use tl_http::credentials::DEFAULT_BASE_URL;
 use tl_protocol::{Observer, SuppliedUrls};
 
+use crate::config::setting::Setting;
+use crate::config::{Origin, Settings, trust};
 use crate::failure::Failure;
 use crate::failure::hints;
 use crate::text::secret;
@@ -42,6 +46,25 @@ pub(crate) struct Connection {
     /// Trust these additional CA certificates (PEM)
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Settings from files.
+    #[arg(skip)]
+    settings: Arc<Settings>,
+    /// The base URL of a file.
+    #[arg(skip)]
+    configured_url: Option<(String, Origin)>,
+    /// The key of a command, which is run once.
+    #[arg(skip)]
+    printed_key: PrintedKey,
+}
+
+/// The API key that a command printed. It has no text form.
+#[derive(Default)]
+struct PrintedKey(OnceLock<String>);
+
+impl std::fmt::Debug for PrintedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrintedKey")
+    }
 }
 
 /// An API key and a description of its source.
@@ -50,24 +73,94 @@ pub(crate) struct FoundKey {
     pub(crate) origin: String,
 }
 
+/// Where the API key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A file, and the project's file that names it.
+    File(PathBuf, Option<PathBuf>),
+    Variable(&'static str),
+    /// A command that prints the key.
+    Command(String),
+}
+
+impl std::fmt::Display for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path, _) => write!(f, "the file {}", path.display()),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::Command(text) => write!(f, "the command `{text}`"),
+        }
+    }
+}
+
 impl Connection {
+    /// Adds the settings of files.
+    pub(crate) fn with_settings(mut self, settings: Arc<Settings>) -> Self {
+        self.configured_url = Setting::named("base_url")
+            .and_then(|setting| settings.from_files(setting))
+            .and_then(|(value, origin)| Some((value.0.into_iter().next()?, origin)));
+        self.settings = settings;
+        self
+    }
+
+    /// The settings of files.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where the API key is: an option or a variable, otherwise a file of settings.
+    ///
+    /// # Errors
+    /// A project's file names a key outside of its directory.
+    pub(crate) fn key_source(&self) -> Result<Option<KeySource>, Failure> {
+        if let Some(path) = &self.api_key_file {
+            return Ok(Some(KeySource::File(path.clone(), None)));
+        }
+        let is_set = |name: &&&str| std::env::var(name).is_ok_and(|key| !key.trim().is_empty());
+        if let Some(name) = KEY_VARIABLES.iter().find(is_set) {
+            return Ok(Some(KeySource::Variable(name)));
+        }
+        // The user's own key comes first: a project's key would send the user's files to another
+        // account without a word.
+        let look = |name, is_from_user: bool| {
+            let (value, origin) = self
+                .settings
+                .layers(Setting::named(name)?)
+                .find(|(_, origin)| !matches!(origin, Origin::Project(..)) == is_from_user)?;
+            Some((value.0.into_iter().next()?, origin))
+        };
+        if let Some((command, _)) = look("key_command", true) {
+            return Ok(Some(KeySource::Command(command)));
+        }
+        if let Some((path, _)) = look("api_key_file", true) {
+            return Ok(Some(KeySource::File(path.into(), None)));
+        }
+        let Some((path, Origin::Project(project, _))) = look("api_key_file", false) else {
+            return Ok(None);
+        };
+        let path = trust::project_key_file(&project, Path::new(&path))?;
+        Ok(Some(KeySource::File(path, Some(project))))
+    }
+
     /// Returns the API key, or `None` if none is set.
     pub(crate) fn find_key(&self) -> Result<Option<FoundKey>, Failure> {
-        if let Some(path) = &self.api_key_file {
-            let key = read_key(path)?;
-            secret::add_key(&key);
-            let origin = format!("the file {}", path.display());
-            return Ok(Some(FoundKey { key, origin }));
-        }
-        Ok(KEY_VARIABLES.iter().find_map(|name| {
-            let key = std::env::var(name)
-                .ok()
-                .filter(|key| !key.trim().is_empty())?;
-            Some(FoundKey {
-                key,
-                origin: format!("the variable {name}"),
-            })
-        }))
+        let Some(source) = self.key_source()? else {
+            return Ok(None);
+        };
+        let key = match &source {
+            KeySource::File(path, _) => read_key(path)?,
+            KeySource::Variable(name) => std::env::var(name).unwrap_or_default(),
+            KeySource::Command(text) => match self.printed_key.0.get() {
+                Some(key) => key.clone(),
+                None => {
+                    let key = key_of_command(text)?;
+                    self.printed_key.0.get_or_init(|| key).clone()
+                }
+            },
+        };
+        secret::add_key(&key);
+        let origin = source.to_string();
+        Ok(Some(FoundKey { key, origin }))
     }
 
     /// The base URL of the API.
@@ -75,11 +168,29 @@ impl Connection {
         self.base_url
             .as_deref()
             .filter(|url| !url.trim().is_empty())
+            .or_else(|| Some(self.configured_url.as_ref()?.0.as_str()))
             .unwrap_or(DEFAULT_BASE_URL)
+    }
+
+    /// Refuses the base URL of a project's file unless the key may be sent there.
+    fn check_address(&self) -> Result<(), Failure> {
+        let is_given = self
+            .base_url
+            .as_deref()
+            .is_some_and(|url| !url.trim().is_empty());
+        let Some((url, origin)) = self.configured_url.as_ref().filter(|_| !is_given) else {
+            return Ok(());
+        };
+        let key_file = match self.key_source()? {
+            Some(KeySource::File(_, project)) => project,
+            _ => None,
+        };
+        trust::check_base_url(&self.settings, url, origin, key_file.as_deref())
     }
 
     /// Returns the client configuration.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
+        self.check_address()?;
         let Some(found) = self.find_key()? else {
             return Err(Failure::new(
                 crate::failure::exit::Exit::Usage,
@@ -172,14 +283,60 @@ fn read_key(path: &Path) -> Result<String, Failure> {
     file.take(MAX_KEY_LENGTH + 1)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
+    one_word(&text).map_err(|why| refused(why.to_owned()))
+}
+
+/// The key in a text that must contain nothing else.
+fn one_word(text: &str) -> Result<String, &'static str> {
     let key = text.trim();
     if key.is_empty() {
-        return Err(refused("is empty".to_owned()));
+        return Err("is empty");
     }
     if text.len() as u64 > MAX_KEY_LENGTH || key.contains(char::is_whitespace) {
-        return Err(refused("contains more than one word".to_owned()));
+        return Err("contains more than one word");
     }
     Ok(key.to_owned())
+}
+
+/// Runs a command that prints the key, without a shell. It may ask for a password on the terminal.
+fn key_of_command(text: &str) -> Result<String, Failure> {
+    let refused = |why: String| {
+        Failure::new(
+            crate::failure::exit::Exit::Usage,
+            "configuration",
+            format!("key_command `{text}` {why}"),
+        )
+        .hint("run it in a terminal: it must print the API key and nothing else")
+    };
+    let words = shell_words::split(text)
+        .map_err(|error| refused("is not a command".to_owned()).with_source(&error))?;
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(refused("is empty".to_owned()));
+    };
+    let failed = |error: std::io::Error| refused("cannot be run".to_owned()).with_source(&error);
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let mut printed = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        // A command that prints without end gets a closed pipe.
+        stdout
+            .take(MAX_KEY_LENGTH + 1)
+            .read_to_end(&mut printed)
+            .map_err(failed)?;
+    }
+    let status = child.wait().map_err(failed)?;
+    let printed = String::from_utf8(printed)
+        .map_err(|_| refused("prints text that is not UTF-8".to_owned()))?;
+    if !status.success() {
+        return Err(refused(format!("failed ({status})")));
+    }
+    one_word(&printed).map_err(|why| match why {
+        "is empty" => refused("prints nothing".to_owned()),
+        _ => refused("prints more than one word".to_owned()),
+    })
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ fn help_of_every_command() {
         "emulator export",
         "emulator import",
         "emulator reset",
+        "config",
+        "config show",
+        "config path",
         "doctor",
         "completions",
     ] {

@@ -12,6 +12,7 @@ mod addresses;
 mod asset;
 mod bad_input;
 mod clips;
+mod config;
 mod emulator;
 mod faults;
 mod fixing;

@@ -55,6 +55,11 @@ impl Tl {
                 "XDG_STATE_HOME",
                 concat!(env!("CARGO_TARGET_TMPDIR"), "/state"),
             )
+            // No configuration of the person who runs the tests.
+            .env(
+                "XDG_CONFIG_HOME",
+                concat!(env!("CARGO_TARGET_TMPDIR"), "/no-config"),
+            )
             .args(arguments)
             .stdin(Stdio::null());
         // Coverage and sanitizers need these variables.
