@@ -188,7 +188,7 @@ impl Settings {
     }
 
     /// The value of a setting in the files.
-    pub(crate) fn from_files(&self, setting: &Setting) -> Option<(Value, Origin)> {
+    pub(crate) fn of_files(&self, setting: &Setting) -> Option<(Value, Origin)> {
         self.layers_of_files(setting.name).next()
     }
 
@@ -196,17 +196,12 @@ impl Settings {
         &self,
         name: &'static str,
     ) -> impl Iterator<Item = (Value, Origin)> + use<'_> {
-        let project = |path, profile| Origin::Project(path, profile);
-        let user = |path, profile| Origin::User(path, profile);
-        let layers: [(
-            &Option<ConfigFile>,
-            bool,
-            fn(PathBuf, Option<String>) -> Origin,
-        ); 4] = [
-            (&self.project, true, project),
-            (&self.user, true, user),
-            (&self.project, false, project),
-            (&self.user, false, user),
+        type Make = fn(PathBuf, Option<String>) -> Origin;
+        let layers: [(&Option<ConfigFile>, bool, Make); 4] = [
+            (&self.project, true, Origin::Project),
+            (&self.user, true, Origin::User),
+            (&self.project, false, Origin::Project),
+            (&self.user, false, Origin::User),
         ];
         layers
             .into_iter()

@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 /// A setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Setting {
     /// The key in files. The option has the same name with hyphens.
     pub(crate) name: &'static str,

@@ -97,7 +97,7 @@ impl Connection {
     /// Adds the settings of files.
     pub(crate) fn with_settings(mut self, settings: Arc<Settings>) -> Self {
         self.configured_url = Setting::named("base_url")
-            .and_then(|setting| settings.from_files(setting))
+            .and_then(|setting| settings.of_files(setting))
             .and_then(|(value, origin)| Some((value.0.into_iter().next()?, origin)));
         self.settings = settings;
         self
