@@ -13,7 +13,7 @@ use crate::ffmpeg::sandbox;
 use crate::ui::output::Output;
 
 /// Whether this program was built without the helper that reads media.
-const HAS_NO_HELPER: bool = cfg!(not(all(feature = "ffmpeg", unix)));
+const HAS_NO_HELPER: bool = cfg!(not(all(feature = "helper", unix)));
 
 /// Creates a prober with the default options.
 pub(crate) fn prober(require_sandbox: bool) -> Result<Arc<dyn Prober>, Failure> {
@@ -23,7 +23,7 @@ pub(crate) fn prober(require_sandbox: bool) -> Result<Arc<dyn Prober>, Failure> 
 
 /// Creates a pool of `count` helpers, and a string that identifies their build.
 ///
-/// A build without the feature `ffmpeg` has no helper. It reads media headers in this process, and
+/// A build without the feature `helper` has no helper. It reads media headers in this process, and
 /// each report says so.
 pub(crate) fn probers(
     count: usize,

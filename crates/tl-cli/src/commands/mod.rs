@@ -38,6 +38,7 @@ mod fix;
 mod index;
 mod ingest;
 mod ledger;
+mod manpages;
 mod rules;
 mod split;
 mod task;
@@ -89,6 +90,9 @@ subcommands! {
         Doctor(doctor::Doctor),
         /// Generate shell completions
         Completions(completions::Completions),
+        /// Write manual pages to a directory
+        #[command(hide = true)]
+        Manpages(manpages::Manpages),
     }
 }
 

@@ -64,14 +64,30 @@ fn help_of_every_command() {
 }
 
 #[test]
-fn readme_contains_the_help() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let readme = std::fs::read_to_string(path).expect("the README is there");
+fn documentation_contains_the_help() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/command.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
     let help = Tl::new(&["--help"]).code(0).stdout;
     assert!(
-        readme.contains(help.trim_end()),
-        "put this into README.md:\n{help}"
+        page.contains(help.trim_end()),
+        "put this into docs/command.md:\n{help}"
     );
+}
+
+#[test]
+fn manual_pages_cover_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().display().to_string();
+    Tl::new(&["manpages", &path]).code(0);
+    for (page, text) in [
+        ("tl.1", "Exit codes"),
+        ("tl-validate.1", "nothing is sent"),
+        ("tl-upload-list.1", "interrupted"),
+    ] {
+        let page = std::fs::read_to_string(folder.path().join(page)).expect(page);
+        assert!(page.starts_with(".ie") && page.contains(text), "{page}");
+    }
+    Tl::new(&["manpages", "/nowhere"]).code(2);
 }
 
 #[test]

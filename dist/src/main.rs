@@ -1,0 +1,67 @@
+//! Self-contained binaries of `tl`, and packages made of them: `cargo run -p tl-dist -- COMMAND`.
+//!
+//! | Module | Content |
+//! |---|---|
+//! | [`ffmpeg`] | a minimal static FFmpeg: pinned sources, patch, configuration |
+//! | [`binaries`] | `tl` and `tl-probe`, linked with it |
+//! | [`package`] | tarball, `.deb`, wheel, npm package |
+//! | [`check`] | installs each package in a clean environment and uses it |
+//! | [`parity`] | compares the facts of two helpers, field by field |
+//! | [`reproduce`] | builds twice and compares the hashes |
+//! | [`workspace`], [`digest`] | folders, versions, child processes; SHA-256 |
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program writes to its terminal"
+)]
+
+mod binaries;
+mod check;
+mod digest;
+mod ffmpeg;
+mod package;
+mod parity;
+mod reproduce;
+mod workspace;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use workspace::Workspace;
+
+const USAGE: &str = "usage: cargo run -p tl-dist -- COMMAND
+  ffmpeg                 Build the static FFmpeg in target/dist/ffmpeg
+  build                  Build tl and tl-probe in target/dist/bin
+  package [KIND]...      Make packages in target/dist/packages: tarball, deb, wheel, npm
+  check [KIND]...        Install packages in clean environments and use them
+  parity PROBE PATH...   Compare the facts of the helper PROBE with those of the built one
+  reproduce              Make everything again in another folder and compare the hashes";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tl-dist: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let workspace = Workspace::here()?;
+    match words.as_slice() {
+        ["ffmpeg"] => ffmpeg::build(&workspace).map(drop),
+        ["build"] => binaries::build(&workspace).map(drop),
+        ["package", kinds @ ..] => package::make(&workspace, kinds),
+        ["check", kinds @ ..] => check::run(&workspace, kinds),
+        ["parity", probe, paths @ ..] if !paths.is_empty() => {
+            parity::run(&workspace, Path::new(probe), paths)
+        }
+        ["reproduce"] => reproduce::run(&workspace),
+        _ => bail!("unknown arguments\n{USAGE}"),
+    }
+}

@@ -1,0 +1,160 @@
+//! Compares the facts of two helpers over files, field by field, and explains the differences that
+//! are allowed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::workspace::Workspace;
+
+/// Fields that may differ, and why.
+const ALLOWED: [(&str, &str); 1] = [(
+    "probed_with",
+    "the version: one FFmpeg is that of the system, which its security updates change",
+)];
+
+/// Compares the built helper with `other` over files and folders.
+///
+/// # Errors
+/// If a field differs that may not, or fewer than two files were compared.
+pub(crate) fn run(workspace: &Workspace, other: &Path, paths: &[&str]) -> Result<()> {
+    let ours = workspace.folder.join("bin/tl-probe");
+    ensure!(
+        ours.is_file(),
+        "there is no {}\n  hint: run `cargo run -p tl-dist -- build` first",
+        ours.display()
+    );
+    let mut files = Vec::new();
+    for path in paths {
+        list(Path::new(path), &mut files)?;
+    }
+    files.sort();
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(BTreeMap::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let difference = compare(&ours, other, file);
+                    if let Ok(mut results) = results.lock() {
+                        results.insert(file, difference);
+                    }
+                }
+            });
+        }
+    });
+    let results = results
+        .into_inner()
+        .map_err(|_| anyhow::anyhow!("a comparison panicked"))?;
+    let mut differing = 0;
+    for (file, difference) in &results {
+        match difference {
+            Ok(fields) if fields.is_empty() => {}
+            Ok(fields) => {
+                differing += 1;
+                println!("{}\n  {}", file.display(), fields.join("\n  "));
+            }
+            Err(error) => bail!("{}: {error:#}", file.display()),
+        }
+    }
+    println!("{} files compared, {differing} differ", results.len());
+    ensure!(results.len() >= 2, "fewer than two files were compared");
+    ensure!(differing == 0, "{differing} files have other facts");
+    Ok(())
+}
+
+fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let metadata = std::fs::metadata(path).with_context(|| path.display().to_string())?;
+    if !metadata.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path)? {
+        list(&entry?.path(), files)?;
+    }
+    Ok(())
+}
+
+/// The fields that differ.
+fn compare(ours: &Path, other: &Path, file: &Path) -> Result<Vec<String>> {
+    Ok(differences(&facts(other, file)?, &facts(ours, file)?))
+}
+
+/// The facts as JSON, or the error message.
+fn facts(probe: &Path, file: &Path) -> Result<Value> {
+    let output = Command::new(probe)
+        .arg(file)
+        .output()
+        .with_context(|| probe.display().to_string())?;
+    if output.status.success() {
+        return Ok(serde_json::from_slice(&output.stdout)?);
+    }
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(serde_json::json!({ "refused": text, "exit": output.status.code() }))
+}
+
+fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk("", theirs, ours, &mut found);
+    found
+}
+
+fn walk(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
+    if ALLOWED.iter().any(|(field, _)| *field == place) {
+        return;
+    }
+    match (theirs, ours) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+            for name in names {
+                let inner = if place.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{place}.{name}")
+                };
+                let of = |map: &serde_json::Map<String, Value>| {
+                    map.get(name).cloned().unwrap_or(Value::Null)
+                };
+                walk(&inner, &of(a), &of(b), found);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (at, (a, b)) in a.iter().zip(b).enumerate() {
+                walk(&format!("{place}[{at}]"), a, b, found);
+            }
+        }
+        _ if theirs == ours => {}
+        _ => found.push(format!("{place}: {theirs} there, {ours} here")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::differences;
+    use serde_json::json;
+
+    #[test]
+    fn each_field_is_compared() {
+        let a = json!({"probed_with": "1", "v": [{"width": 1, "codec": "h264"}], "w": []});
+        let b = json!({"probed_with": "2", "v": [{"width": 2, "codec": "h264"}], "w": ["x"]});
+        assert_eq!(
+            differences(&a, &b),
+            ["v[0].width: 1 there, 2 here", "w: [] there, [\"x\"] here"]
+        );
+        assert!(differences(&a, &a).is_empty());
+    }
+
+    #[test]
+    fn a_missing_field_differs_from_a_set_one() {
+        assert_eq!(
+            differences(&json!({"refused": "damaged"}), &json!({})),
+            ["refused: \"damaged\" there, null here"]
+        );
+    }
+}
