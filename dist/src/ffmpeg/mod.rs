@@ -15,7 +15,17 @@ use crate::digest;
 use crate::workspace::Workspace;
 use source::{FFMPEG, Source, ZLIB};
 
-const PATCH: &str = include_str!("../../ffmpeg/av1-pixel-format.patch");
+/// Each with the name under which it is shipped.
+const PATCHES: [(&str, &str); 2] = [
+    (
+        "ffmpeg-av1-pixel-format.patch",
+        include_str!("../../ffmpeg/av1-pixel-format.patch"),
+    ),
+    (
+        "ffmpeg-h264-parameters-without-decoding.patch",
+        include_str!("../../ffmpeg/h264-parameters-without-decoding.patch"),
+    ),
+];
 const CONFIGURE: &str = include_str!("../../ffmpeg/configure.txt");
 /// Before `configure.txt`. Paths are relative to the build folder, because FFmpeg embeds the line in
 /// the library.
@@ -40,7 +50,7 @@ pub(crate) struct StaticFfmpeg {
 /// compiler, patch, tar, curl).
 pub(crate) fn build(workspace: &Workspace) -> Result<StaticFfmpeg> {
     let recipe = [
-        PATCH,
+        &PATCHES.map(|(_, patch)| patch).concat(),
         CONFIGURE,
         FFMPEG.sha256,
         ZLIB.sha256,
@@ -122,7 +132,9 @@ fn build_ffmpeg(workspace: &Workspace, ffmpeg: &Path, folder: &Path) -> Result<(
     let jobs = jobs();
     {
         let _there = sh.push_dir(ffmpeg);
-        cmd!(sh, "patch --silent -p1").stdin(PATCH).quiet().run()?;
+        for (_, patch) in PATCHES {
+            cmd!(sh, "patch --silent -p1").stdin(patch).quiet().run()?;
+        }
     }
     let _there = sh.push_dir(folder.join("build"));
     let configure = Path::new("..").join(FFMPEG.folder).join("configure");
@@ -173,7 +185,9 @@ fn write_notices(workspace: &Workspace, zlib: &Path, ffmpeg: &Path, notices: &Pa
         .context("zlib.h has no license comment")?
         .0;
     sh.write_file(notices.join("zlib-LICENSE.txt"), license.trim())?;
-    sh.write_file(notices.join("ffmpeg-av1-pixel-format.patch"), PATCH)?;
+    for (name, patch) in PATCHES {
+        sh.write_file(notices.join(name), patch)?;
+    }
     let line: Vec<&str> = SET_UP.into_iter().chain(options()).collect();
     sh.write_file(
         notices.join("ffmpeg-configure.txt"),
