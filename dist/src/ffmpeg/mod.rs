@@ -136,10 +136,11 @@ fn build_ffmpeg(workspace: &Workspace, ffmpeg: &Path, folder: &Path) -> Result<(
             cmd!(sh, "patch --silent -p1").stdin(patch).quiet().run()?;
         }
     }
-    let _there = sh.push_dir(folder.join("build"));
+    let build = folder.join("build");
+    sh.create_dir(&build)?;
+    let _there = sh.push_dir(build);
     let configure = Path::new("..").join(FFMPEG.folder).join("configure");
     let options = options();
-    sh.create_dir(".")?;
     cmd!(sh, "{configure} {SET_UP...} {options...}")
         .quiet()
         .ignore_stdout()
