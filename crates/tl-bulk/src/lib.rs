@@ -3,15 +3,26 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod content;
+mod error;
 pub mod estimate;
 pub mod event;
 mod format;
 pub mod metrics;
 pub mod report;
+mod run;
+pub mod scheduler;
+mod settings;
 pub mod source;
+mod store;
 pub mod totals;
+mod uri;
 
+pub use error::{Error, Result};
 pub use event::{Event, Record};
+pub use run::{Bulk, Found, ItemResult, error_kind};
+pub use settings::{Again, Capacity, CheckFile, Settings};
+pub use store::{Clock, Store};
 pub use totals::{Budget, Ending, RunSummary, Totals};
 
 /// Compiles the examples of the front page.

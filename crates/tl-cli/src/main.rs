@@ -5,6 +5,7 @@
 //! | `cli` | the command line as a whole, and the entry point |
 //! | `commands` | the commands: a folder per noun, a file per verb |
 //! | `args` | groups of arguments that several commands share |
+//! | `bulk` | bulk ingestion: settings, results, signals |
 //! | `batch` | work on several inputs: states, results, summaries |
 //! | `check` | the local check: rules, probing, cache, URLs |
 //! | `ffmpeg` | files written by FFmpeg, in its sandbox |
@@ -24,6 +25,7 @@
 
 mod args;
 mod batch;
+mod bulk;
 mod check;
 mod cli;
 mod commands;

@@ -65,6 +65,12 @@ impl RouteChoice {
         choose(Payload::Bytes(bytes), rules)
     }
 
+    /// A route that the caller chose.
+    #[must_use]
+    pub fn requested(route: Route) -> Self {
+        requested(route)
+    }
+
     /// The route for a link that the platform fetches.
     #[must_use]
     pub fn for_url(rules: &RulePack) -> Self {

@@ -362,6 +362,21 @@ impl Ledger {
         })
     }
 
+    /// Whether another content has the same size and samples: only the hashes of all bytes say
+    /// whether they are equal.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn has_twin(&mut self, content: ContentId) -> Result<bool> {
+        let row = self.db.first(
+            "SELECT 1 FROM content JOIN content AS twin
+                ON twin.size = content.size AND twin.sampled = content.sampled
+             WHERE content.id = $1 AND twin.id <> content.id LIMIT 1",
+            values![content],
+        )?;
+        Ok(row.is_some())
+    }
+
     /// The names of an item: several if files have the same bytes.
     ///
     /// # Errors

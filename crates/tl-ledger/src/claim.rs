@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use tl_protocol::limiter::{Cost, Dimension, Reservation};
 
 use crate::account::{locked_limiter, store_limiter};
-use crate::db::{Db, values};
+use crate::db::{Db, Value, values};
 use crate::error::Result;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, RunId};
 use crate::item::{Item, Lease, State, later, time};
 use crate::ledger::{Ledger, stale};
 
@@ -20,6 +20,7 @@ pub struct ClaimOptions {
     owner: String,
     states: Vec<State>,
     index_id: Option<String>,
+    run: Option<RunId>,
     limit: u32,
     lease: Duration,
 }
@@ -34,6 +35,7 @@ impl ClaimOptions {
             owner: owner.into(),
             states: vec![State::Indexable, State::Sending, State::Ready, State::Found],
             index_id: None,
+            run: None,
             limit: 1,
             lease: Duration::from_secs(30),
         }
@@ -53,6 +55,14 @@ impl ClaimOptions {
         self
     }
 
+    /// Claims items only whose sources were seen by this run, so that a run over some files does
+    /// not continue another one.
+    #[must_use]
+    pub fn seen_by(mut self, run: RunId) -> Self {
+        self.run = Some(run);
+        self
+    }
+
     /// Maximum number of items.
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
@@ -65,6 +75,26 @@ impl ClaimOptions {
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
+    }
+}
+
+impl ClaimOptions {
+    /// The conditions of index and run, whose parameters are added.
+    fn filter(&self, parameters: &mut Vec<Value>) -> String {
+        let mut condition = String::new();
+        if let Some(index_id) = &self.index_id {
+            parameters.push(index_id.into());
+            condition.push_str(&format!(" AND index_id = ${}", parameters.len()));
+        }
+        if let Some(run) = self.run {
+            parameters.push(run.into());
+            condition.push_str(&format!(
+                " AND EXISTS (SELECT 1 FROM item_source JOIN source ON source.uri = item_source.uri
+                    WHERE item_source.item_id = item.id AND seen_run = ${})",
+                parameters.len()
+            ));
+        }
+        condition
     }
 }
 
@@ -210,18 +240,39 @@ impl Ledger {
         self.db.notify()
     }
 
+    /// The owners of leases that have not expired.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn owners(&mut self, now: Timestamp) -> Result<Vec<String>> {
+        let now = self.now(now)?;
+        let rows = self.db.query(
+            "SELECT DISTINCT owner FROM item WHERE owner IS NOT NULL AND lease_until > $1",
+            values![now],
+        )?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
+    /// Ends the leases of an owner that is certainly not running any more, so that nobody has to
+    /// wait until they expire. Its items are claimed under a new epoch, so a caller that is wrong
+    /// about the owner does not break the fence. Returns the number of items.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn release_owner(&mut self, owner: &str) -> Result<u64> {
+        self.db.execute(
+            "UPDATE item SET owner = NULL, lease_until = NULL, epoch = epoch + 1 WHERE owner = $1",
+            values![owner],
+        )
+    }
+
     /// Runs an update of an item whose first parameters are the lease, and fails if it is stale.
-    pub(crate) fn write(
-        &mut self,
-        lease: Lease,
-        sql: &str,
-        more: &[crate::db::Value],
-    ) -> Result<()> {
+    pub(crate) fn write(&mut self, lease: Lease, sql: &str, more: &[Value]) -> Result<()> {
         write(&mut self.db, lease, sql, more)
     }
 }
 
-pub(crate) fn write(db: &mut Db, lease: Lease, sql: &str, more: &[crate::db::Value]) -> Result<()> {
+pub(crate) fn write(db: &mut Db, lease: Lease, sql: &str, more: &[Value]) -> Result<()> {
     let mut parameters = vec![lease.item.into(), lease.epoch.into()];
     parameters.extend_from_slice(more);
     if db.execute(sql, &parameters)? > 0 {
@@ -272,13 +323,9 @@ fn due(
     limit: u64,
 ) -> Result<Vec<Item>> {
     let columns = Item::COLUMNS;
-    let index = options
-        .index_id
-        .as_ref()
-        .map_or("", |_| " AND index_id = $5");
     let lock = db.skip_locked();
     let mut parameters = values![options.account, state, now, limit].to_vec();
-    parameters.extend(options.index_id.as_ref().map(crate::db::Value::from));
+    let index = options.filter(&mut parameters);
     let mut items = Vec::new();
     for condition in [
         "owner IS NULL AND hold_reason IS NULL AND run_at <= $3",
@@ -300,14 +347,10 @@ fn due(
 
 /// When an item of these states is due that is held or claimed now.
 fn next_due(db: &mut Db, now: i64, options: &ClaimOptions) -> Result<Option<Timestamp>> {
-    let index = options
-        .index_id
-        .as_ref()
-        .map_or("", |_| " AND index_id = $4");
     let mut next = Vec::new();
     for state in &options.states {
         let mut parameters = values![options.account, *state, now].to_vec();
-        parameters.extend(options.index_id.as_ref().map(crate::db::Value::from));
+        let index = options.filter(&mut parameters);
         // The order of their indexes, so that one row is read.
         for (time, condition) in [("run_at", "hold_reason"), ("lease_until", "owner")] {
             let sql = format!(

@@ -63,6 +63,11 @@ impl Error {
         }))
     }
 
+    /// An error of this kind, e.g. to undo a [`batch`](crate::Ledger::batch).
+    pub fn with_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::new(kind, message)
+    }
+
     pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn error::Error + Send + Sync>>,

@@ -32,6 +32,7 @@ CREATE TABLE content (
     video_ms {int}
 ){table};
 CREATE UNIQUE INDEX content_by_hash ON content (size, full_hash) WHERE full_hash IS NOT NULL;
+CREATE INDEX content_by_samples ON content (size, sampled);
 CREATE TABLE source (
     uri TEXT PRIMARY KEY,
     size {int} NOT NULL,

@@ -14,6 +14,16 @@ pub struct StatusSeen {
     pub after: Duration,
 }
 
+impl StatusSeen {
+    /// A status that was observed `after` the start of a wait.
+    pub fn new(status: impl Into<String>, after: Duration) -> Self {
+        Self {
+            status: status.into(),
+            after,
+        }
+    }
+}
+
 /// A stage of an ingestion. Exhaustive, because a client maps each stage to its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {

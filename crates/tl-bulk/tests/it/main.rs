@@ -1,4 +1,6 @@
-//! Integration tests of bulk ingestion.
+//! Integration tests of bulk ingestion. Those that send requests do so against the emulator, whose
+//! state is the oracle: each content is indexed exactly once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod loopback;
 mod sources;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use tl_client::Client;
-use tl_model::{Index, IndexId};
+use tl_model::{Index, IndexId, IndexModel, ModelOption, NewIndex};
 use tl_protocol::endpoint::{ListIndexes, PageRequest};
 
 use crate::failure::Failure;
@@ -78,6 +78,29 @@ impl IndexRef {
         }
     }
 
+    /// Returns the index, and creates it with these models if no index has this name or id.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn get_or_create(
+        &self,
+        client: &Client,
+        models: Vec<IndexModel>,
+    ) -> Result<Index, Failure> {
+        if looks_like_an_id(&self.0) {
+            return self.get(client).await;
+        }
+        match self.named(client).await?.as_slice() {
+            [] => {
+                let new = NewIndex::new(self.0.clone(), models);
+                let created = client.indexes().create(new).await?;
+                Ok(client.indexes().get(created.id).await?)
+            }
+            [index] => Ok(index.clone()),
+            several => Err(self.ambiguous(several)),
+        }
+    }
+
     /// Returns every index with exactly this name. The platform does not document how its filter
     /// compares names, so they are compared here too (API reference, "List indexes").
     async fn named(&self, client: &Client) -> Result<Vec<Index>, Failure> {
@@ -118,4 +141,52 @@ impl IndexRef {
 /// Whether `text` has the form of an id of the platform: 24 hexadecimal digits.
 fn looks_like_an_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Parses `marengo3.0:visual,audio`.
+pub(crate) fn model(text: &str) -> Result<IndexModel, Failure> {
+    let (name, options) = text.split_once(':').unwrap_or((text, "visual,audio"));
+    let options: Vec<ModelOption> = options
+        .split(',')
+        .map(str::trim)
+        .filter(|option| !option.is_empty())
+        .map(ModelOption::from)
+        .collect();
+    if name.trim().is_empty() || options.is_empty() {
+        return Err(
+            Failure::usage(format!("`{text}` is not a model with options"))
+                .hint("use for example marengo3.0 or marengo3.0:visual,audio"),
+        );
+    }
+    Ok(IndexModel::new(name.trim(), options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_models_with_options() {
+        let shown = |text: &str| {
+            model(text)
+                .map(|model| {
+                    let options: Vec<String> =
+                        model.options().iter().map(ToString::to_string).collect();
+                    format!("{} {}", model.name().unwrap(), options.join("+"))
+                })
+                .map_err(|failure| failure.message().to_owned())
+        };
+        assert_eq!(shown("marengo3.0").unwrap(), "marengo3.0 visual+audio");
+        assert_eq!(shown("marengo3.0:visual").unwrap(), "marengo3.0 visual");
+        assert_eq!(
+            shown("pegasus9: audio , visual").unwrap(),
+            "pegasus9 audio+visual"
+        );
+        for text in ["", ":visual", "marengo3.0:", "marengo3.0: ,"] {
+            assert!(
+                shown(text).unwrap_err().contains("is not a model"),
+                "{text}"
+            );
+        }
+    }
 }

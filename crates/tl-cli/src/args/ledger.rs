@@ -26,6 +26,11 @@ pub(crate) struct LedgerArgs {
 }
 
 impl LedgerArgs {
+    /// Whether the option or the variable names a ledger.
+    pub(crate) fn is_set(&self) -> bool {
+        self.ledger.as_deref().is_some_and(|text| !text.is_empty())
+    }
+
     /// The ledger of the option, of the environment, or of the user. Its password is masked in all
     /// output from now on.
     ///
@@ -70,7 +75,6 @@ impl LedgerAddress {
     ///
     /// # Errors
     /// It cannot be opened; the failure names the ledger without the password.
-    #[allow(dead_code, reason = "for the commands that add items")]
     pub(crate) fn open(&self) -> Result<Ledger, Failure> {
         if let Self::File(path) = self
             && let Some(folder) = path.parent()

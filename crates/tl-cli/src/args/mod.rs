@@ -1,5 +1,6 @@
 //! Groups of arguments that several commands share.
 
+pub(crate) mod bulk;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod ids;

@@ -82,7 +82,7 @@ macro_rules! apply {
 }
 
 impl UploadArgs {
-    fn settings(&self) -> UploadSettings {
+    pub(crate) fn settings(&self) -> UploadSettings {
         UploadSettings::default()
             .with_concurrency(self.concurrency.into())
             .with_bytes_per_second(self.limit_rate)
@@ -103,6 +103,11 @@ impl UploadArgs {
 
     pub(crate) fn of_upload(&self, call: Upload) -> Upload {
         apply!(self, call)
+    }
+
+    /// Whether options are set that concern the checkpoint files of single uploads.
+    pub(crate) fn needs_checkpoint_files(&self) -> bool {
+        self.no_resume || self.no_checkpoint || self.route == Some(Route::Tasks)
     }
 
     /// Whether the same command can resume.

@@ -46,6 +46,7 @@ mod upload;
 mod validate;
 mod video;
 mod webhook;
+mod worker;
 
 subcommands! {
     /// The commands of `tl`.
@@ -58,6 +59,8 @@ subcommands! {
         Split(split::Split),
         /// Check, upload and index videos
         Ingest(ingest::Ingest),
+        /// Work on the videos in a ledger that several processes share
+        Worker(worker::Worker),
         /// Upload videos as assets; list and abandon interrupted uploads
         Upload(upload::Upload),
         /// Manage assets

@@ -124,6 +124,12 @@ impl Failure {
         self
     }
 
+    /// Sets the platform's error code.
+    pub(crate) fn with_code(mut self, code: Option<String>) -> Self {
+        self.0.response.code = code;
+        self
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.0.exit
     }

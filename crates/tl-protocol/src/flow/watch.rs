@@ -119,7 +119,6 @@ impl Expected {
 
 /// A request that answers for targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Look {
     /// List these assets: [`Look::assets_request`].
     Assets(Vec<AssetId>),
@@ -181,7 +180,6 @@ pub enum NextLook {
 
 /// What became of a target.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Change {
     /// An asset is ready or has failed.
     Asset(Box<Asset>, Progress),
@@ -191,7 +189,6 @@ pub enum Change {
 
 /// A target that takes much longer than others, or that the platform does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Target {
     /// An asset.
     Asset(AssetId),

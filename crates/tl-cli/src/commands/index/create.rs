@@ -1,8 +1,9 @@
 //! `tl index create`.
 
 use clap::Args;
-use tl_model::{Addon, IndexModel, ModelOption, NewIndex};
+use tl_model::{Addon, NewIndex};
 
+use crate::args::index_ref::model;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -43,53 +44,5 @@ impl Create {
             format!("created index {} ({})", created.id, plain_line(&self.name))
         });
         Ok(Exit::Ok)
-    }
-}
-
-/// Parses `marengo3.0:visual,audio`.
-fn model(text: &str) -> Result<IndexModel, Failure> {
-    let (name, options) = text.split_once(':').unwrap_or((text, "visual,audio"));
-    let options: Vec<ModelOption> = options
-        .split(',')
-        .map(str::trim)
-        .filter(|option| !option.is_empty())
-        .map(ModelOption::from)
-        .collect();
-    if name.trim().is_empty() || options.is_empty() {
-        return Err(
-            Failure::usage(format!("`{text}` is not a model with options"))
-                .hint("use for example marengo3.0 or marengo3.0:visual,audio"),
-        );
-    }
-    Ok(IndexModel::new(name.trim(), options))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parses_models_with_options() {
-        let shown = |text: &str| {
-            model(text)
-                .map(|model| {
-                    let options: Vec<String> =
-                        model.options().iter().map(ToString::to_string).collect();
-                    format!("{} {}", model.name().unwrap(), options.join("+"))
-                })
-                .map_err(|failure| failure.message().to_owned())
-        };
-        assert_eq!(shown("marengo3.0").unwrap(), "marengo3.0 visual+audio");
-        assert_eq!(shown("marengo3.0:visual").unwrap(), "marengo3.0 visual");
-        assert_eq!(
-            shown("pegasus9: audio , visual").unwrap(),
-            "pegasus9 audio+visual"
-        );
-        for text in ["", ":visual", "marengo3.0:", "marengo3.0: ,"] {
-            assert!(
-                shown(text).unwrap_err().contains("is not a model"),
-                "{text}"
-            );
-        }
     }
 }

@@ -1,21 +1,26 @@
 //! `tl ingest`: checks, uploads and indexes videos.
 
+mod bulk;
 mod report;
 mod run;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
 use self::report::Reporter;
 use self::run::{Settings, execute};
+use crate::args::bulk::{AgainArgs, BudgetArgs, PlanArgs};
 use crate::args::cache::CacheArgs;
 use crate::args::index_ref::IndexRef;
+use crate::args::ledger::LedgerArgs;
 use crate::args::metadata::MetadataArgs;
 use crate::args::rules::RulesArgs;
 use crate::args::upload::UploadArgs;
 use crate::args::wait::WaitArgs;
+use crate::args::walk::WalkArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -24,12 +29,21 @@ use crate::ui::progress::Progress;
 /// Check, upload and index videos.
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
-    /// Video files, or https URLs that the platform downloads
-    #[arg(required = true, value_name = "FILE|URL")]
+    /// Video files, directories, patterns, or https URLs that the platform downloads
+    #[arg(
+        required_unless_present_any = ["from", "files_from", "files_from0"],
+        value_name = "FILE|DIR|URL"
+    )]
     inputs: Vec<OsString>,
+    /// Read videos from this manifest, CSV or JSONL. Repeatable
+    #[arg(long, value_name = "MANIFEST")]
+    from: Vec<PathBuf>,
     /// Add the videos to this index
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
+    /// Create the index with this model if none has the name. Repeatable
+    #[arg(long = "create-index", value_name = "MODEL[:OPTIONS]")]
+    create_index: Vec<String>,
     /// Wait until the videos are indexed
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
@@ -42,6 +56,16 @@ pub(crate) struct Ingest {
     /// Do not make the videos available for streaming
     #[arg(long)]
     no_video_stream: bool,
+    #[command(flatten)]
+    walk: WalkArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+    #[command(flatten)]
+    again: AgainArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+    #[command(flatten)]
+    budget: BudgetArgs,
     #[command(flatten)]
     upload: UploadArgs,
     #[command(flatten)]
@@ -60,6 +84,9 @@ pub(crate) struct Ingest {
 impl Ingest {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         self.wait_args.require_wait(self.wait)?;
+        if self.is_bulk() {
+            return self.run_bulk(context);
+        }
         let metadata = self.metadata.read()?;
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context

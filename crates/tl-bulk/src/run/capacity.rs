@@ -1,0 +1,72 @@
+//! The room of indexes: asked once per index and run, and counted down, so that nothing is uploaded
+//! that could not be indexed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tl_ledger::Item;
+use tl_model::Index;
+
+use super::Shared;
+
+/// What is left of an index.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    videos: u64,
+    video: Duration,
+}
+
+pub(super) type Rooms = HashMap<String, Room>;
+
+impl Shared {
+    /// Takes the room of an item in its index. `false` if there is none.
+    pub(super) async fn has_room(&self, item: &Item) -> bool {
+        let Some(capacity) = self.settings.capacity else {
+            return true;
+        };
+        if item.index_id.is_empty() {
+            return true;
+        }
+        let mut rooms = self.rooms.lock().await;
+        if !rooms.contains_key(&item.index_id) {
+            let known = self.settings.index.clone();
+            let index = match known.filter(|index| index.id.as_str() == item.index_id) {
+                Some(index) => index,
+                None => match self.reads.indexes().get(item.index_id.as_str()).await {
+                    Ok(index) => index,
+                    // The request that indexes the item reports the error.
+                    Err(_) => return true,
+                },
+            };
+            let used = used(&index);
+            let room = Room {
+                videos: capacity.videos.saturating_sub(used.0),
+                video: capacity.video.saturating_sub(used.1),
+            };
+            rooms.insert(item.index_id.clone(), room);
+        }
+        let Some(room) = rooms.get_mut(&item.index_id) else {
+            return true;
+        };
+        let video = item.video.unwrap_or_default();
+        if room.videos == 0 || room.video < video {
+            return false;
+        }
+        room.videos -= 1;
+        room.video -= video;
+        true
+    }
+}
+
+/// Number and duration of the videos of an index.
+fn used(index: &Index) -> (u64, Duration) {
+    let seconds = index.total_duration.unwrap_or_default();
+    let video = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of videos; what is none becomes 0"
+    )]
+    let videos = index.video_count.unwrap_or_default() as u64;
+    (videos, video)
+}

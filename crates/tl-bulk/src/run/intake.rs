@@ -1,0 +1,279 @@
+//! Reads sources and adds their items to the ledger. A file that is unchanged since an earlier run
+//! is not read.
+
+use std::path::Path;
+
+use tl_ledger::{
+    AccountId, Added, FileStat, Item, ItemError, ItemId, NewContent, NewItem, Retry, RunId,
+    Selection, State,
+};
+use tokio::sync::mpsc::Sender;
+
+use super::Shared;
+use crate::content;
+use crate::event::{ItemEvent, ItemFailure};
+use crate::source::{Entry, Location};
+use crate::uri;
+
+/// An entry, or the name of an input that is none and the reason.
+pub type Found = Result<Entry, (String, ItemFailure)>;
+
+/// Entries per transaction.
+const GROUP: usize = 256;
+
+/// What became of entries.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// An item, and whether it is new.
+    Item(Box<Intaken>),
+    Unreadable(String, ItemFailure),
+    /// The ledger failed.
+    Failed(tl_ledger::Error),
+    End,
+}
+
+/// An item of this run.
+#[derive(Debug)]
+pub(super) struct Intaken {
+    pub(super) event: ItemEvent,
+    pub(super) is_new: bool,
+    /// Its state before this run.
+    pub(super) state: State,
+    /// Another entry of this run has the same bytes.
+    pub(super) is_repeated: bool,
+    /// The row, if it is skipped and its result is wanted.
+    pub(super) row: Option<Box<Item>>,
+}
+
+/// A candidate: everything but its bytes.
+struct Candidate {
+    item: NewItem,
+    path: Option<std::path::PathBuf>,
+}
+
+/// Adds all entries. Blocks its thread.
+pub(super) fn run(
+    shared: &Shared,
+    account: AccountId,
+    run: RunId,
+    entries: Box<dyn Iterator<Item = Found> + Send>,
+    send: &Sender<Message>,
+) {
+    let mut intake = Intake {
+        shared,
+        account,
+        run,
+        send,
+        seen: std::collections::HashSet::new(),
+    };
+    let mut group = Vec::with_capacity(GROUP);
+    for entry in entries {
+        if shared.stop.is_canceled() {
+            break;
+        }
+        match entry.and_then(|entry| intake.candidate(entry)) {
+            Ok(candidate) => group.push(candidate),
+            Err((name, failure)) => {
+                if !intake.tell(Message::Unreadable(name, failure)) {
+                    return;
+                }
+            }
+        }
+        // The first items are small groups, so that uploads start at once.
+        if group.len() >= GROUP || group.len() > intake.seen.len() {
+            if let Err(error) = intake.add(std::mem::take(&mut group)) {
+                intake.tell(Message::Failed(error));
+                return;
+            }
+        }
+    }
+    if let Err(error) = intake.add(group) {
+        intake.tell(Message::Failed(error));
+        return;
+    }
+    intake.tell(Message::End);
+}
+
+struct Intake<'a> {
+    shared: &'a Shared,
+    account: AccountId,
+    run: RunId,
+    send: &'a Sender<Message>,
+    seen: std::collections::HashSet<ItemId>,
+}
+
+impl Intake<'_> {
+    fn tell(&self, message: Message) -> bool {
+        self.send.blocking_send(message).is_ok()
+    }
+
+    fn candidate(&self, entry: Entry) -> Result<Candidate, (String, ItemFailure)> {
+        let settings = &self.shared.settings;
+        let (name, uri, stat, path) = match &entry.location {
+            Location::Url(url) => {
+                let stat = FileStat::of_size(0);
+                // The query of a presigned URL is a secret.
+                let name = url.split(['?', '#']).next().unwrap_or_default();
+                (name.to_owned(), url.clone(), stat, None)
+            }
+            Location::File(path) => {
+                let name = path.display().to_string();
+                let failed =
+                    |kind: &str, text: String| Err((name.clone(), ItemFailure::new(kind, text)));
+                let metadata = match path.metadata() {
+                    Ok(metadata) => metadata,
+                    Err(error) => {
+                        return failed("file", format!("`{name}` cannot be read: {error}"));
+                    }
+                };
+                if !metadata.is_file() {
+                    let what = if metadata.is_dir() {
+                        "a directory"
+                    } else {
+                        "not a regular file"
+                    };
+                    return failed("file", format!("`{name}` is {what}"));
+                }
+                if metadata.len() == 0 {
+                    return failed("file", format!("`{name}` is empty"));
+                }
+                let Some(uri) = uri::of_file(path) else {
+                    return failed("file", format!("`{name}` has no absolute path"));
+                };
+                let stat = content::stat(&metadata);
+                (name, uri, stat, Some(path.clone()))
+            }
+        };
+        let default = settings.index.as_ref().map(|index| index.id.to_string());
+        let index = entry.index.clone().or(default).unwrap_or_default();
+        let content = NewContent::Read(content::of_link(&uri));
+        let mut item =
+            NewItem::new(uri, stat, content, index).with_name(entry.title.unwrap_or(name));
+        let checked = settings.check.is_some() && path.is_some();
+        item = item.with_state(if checked { State::Found } else { State::Ready });
+        let mut metadata = settings.metadata.clone().unwrap_or_default();
+        match tl_model::UserMetadata::try_from(entry.metadata) {
+            Ok(own) => metadata.extend(own),
+            Err(error) => {
+                let text = format!("the metadata of `{}` cannot be sent: {error}", item.name);
+                return Err((item.name, ItemFailure::new("metadata", text)));
+            }
+        }
+        if !metadata.is_empty() {
+            let value = serde_json::to_value(&metadata).map_err(|error| {
+                let text = format!("the metadata of `{}` cannot be stored: {error}", item.name);
+                (item.name.clone(), ItemFailure::new("metadata", text))
+            })?;
+            item = item.with_metadata(value);
+        }
+        Ok(Candidate { item, path })
+    }
+
+    fn add(&mut self, group: Vec<Candidate>) -> tl_ledger::Result<()> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let files: Vec<(String, FileStat)> = group
+            .iter()
+            .map(|candidate| (candidate.item.uri.clone(), candidate.item.stat))
+            .collect();
+        let known = self.shared.store.call_blocking(|ledger, _| {
+            let files: Vec<(&str, FileStat)> = files
+                .iter()
+                .map(|(uri, stat)| (uri.as_str(), *stat))
+                .collect();
+            ledger.known(&files)
+        })?;
+        let mut items = Vec::with_capacity(group.len());
+        for (candidate, known) in group.into_iter().zip(known) {
+            let Candidate { mut item, path } = candidate;
+            item.content = match (known, &path) {
+                (Some(content), _) => NewContent::Known(content),
+                (None, None) => item.content,
+                (None, Some(path)) => match read(path) {
+                    Ok(content) => content,
+                    Err(error) => {
+                        let text = format!("`{}` cannot be read: {error}", item.name);
+                        self.tell(Message::Unreadable(
+                            item.name,
+                            ItemFailure::new("file", text),
+                        ));
+                        continue;
+                    }
+                },
+            };
+            items.push(item);
+        }
+        let (account, run) = (self.account, self.run);
+        let again = self.shared.settings.again;
+        let wants_rows = self.shared.settings.report_skipped;
+        let (added, rows) = self.shared.store.call_blocking(|ledger, now| {
+            let added = ledger.add(now, run, account, &items)?;
+            let select = |wanted: &dyn Fn(&Added) -> bool| {
+                let wanted = added.iter().filter(|added| !added.is_new && wanted(added));
+                wanted.map(|added| added.item).collect::<Vec<ItemId>>()
+            };
+            let mut retry = |items: Vec<ItemId>, how| match items.is_empty() {
+                true => Ok(0),
+                false => ledger.retry(now, &Selection::of(account).items(items), how),
+            };
+            if again.all {
+                retry(select(&|_| true), Retry::Restart)?;
+            }
+            if again.failed {
+                retry(select(&|added| added.state == State::Failed), Retry::Resume)?;
+            }
+            if again.refused {
+                retry(
+                    select(&|added| added.state == State::Refused),
+                    Retry::Resume,
+                )?;
+            }
+            let mut rows = Vec::with_capacity(added.len());
+            for added in &added {
+                let is_ended = !added.is_new && added.state.is_final() && !again.all;
+                rows.push(match wants_rows && is_ended {
+                    true => Some(Box::new(ledger.item(added.item)?)),
+                    false => None,
+                });
+            }
+            Ok((added, rows))
+        })?;
+        for ((item, added), row) in items.into_iter().zip(added).zip(rows) {
+            let mut event = ItemEvent::new(added.item, item.name);
+            event.bytes = Some(item.stat.size);
+            event.index_id = Some(item.index_id).filter(|id| !id.is_empty());
+            let is_retried = match added.state {
+                _ if added.is_new => false,
+                State::Failed => again.failed || again.all,
+                State::Refused => again.refused || again.all,
+                _ => again.all,
+            };
+            let state = match is_retried {
+                true => State::Ready,
+                false => added.state,
+            };
+            let intaken = Intaken {
+                event,
+                is_new: added.is_new,
+                state,
+                is_repeated: !self.seen.insert(added.item),
+                row,
+            };
+            if !self.tell(Message::Item(Box::new(intaken))) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The content of a file that is not known.
+fn read(path: &Path) -> std::io::Result<NewContent> {
+    content::fingerprint(path).map(NewContent::Read)
+}
+
+/// The error of an item whose file cannot be read.
+pub(super) fn unreadable(name: &str, error: &std::io::Error) -> ItemError {
+    ItemError::new("file", format!("`{name}` cannot be read: {error}"))
+}

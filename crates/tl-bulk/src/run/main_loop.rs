@@ -1,0 +1,742 @@
+//! The task that owns a run: its scheduler, its watch, its leases and its counts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tl_client::{Ingested, Stage};
+use tl_ledger::{ErrorKind, Item, ItemId, Lease, State};
+use tl_protocol::flow::{Expected, Look, NextLook, Watch};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::intake::{self, Found, Message};
+use super::lane::{Claimed, Details, Ended, Step, StopReason};
+use super::look::Answer;
+use super::owner::Owner;
+use super::{ItemResult, OnItem, Report, Shared};
+use crate::error::Result;
+use crate::event::{Event, ItemEvent, ItemFailure};
+use crate::scheduler::{Action, Scheduler, Work};
+use crate::totals::{Ending, RunSummary, Totals};
+
+/// Messages of the intake that are not handled yet.
+const QUEUE: usize = 1024;
+
+/// Results of items that are kept between two stages.
+const MAX_KEPT: usize = 2048;
+
+/// Measured durations that are kept per stage.
+const MAX_MEASURED: usize = 64;
+
+/// The end of a task.
+pub(super) enum Task {
+    Work(Work, tl_ledger::Result<Vec<Ended>>),
+    Look(Look, Result<Answer, tl_protocol::Error>),
+}
+
+/// An item that this process has claimed.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub(super) item: Item,
+    pub(super) lease: Lease,
+    /// Since when it is waited for on the platform.
+    pub(super) waits_since: Option<Duration>,
+}
+
+/// The state of a run.
+pub(super) struct MainLoop {
+    pub(super) shared: Arc<Shared>,
+    pub(super) owner: Owner,
+    pub(super) scheduler: Scheduler,
+    pub(super) watch: Watch,
+    pub(super) tasks: JoinSet<Task>,
+    pub(super) owned: HashMap<ItemId, Owned>,
+    /// The items that are waited for, by the id of the asset or the indexed asset.
+    pub(super) targets: HashMap<String, ItemId>,
+    /// What earlier stages of items found out in this run.
+    pub(super) kept: HashMap<ItemId, Ingested>,
+    pub(super) totals: Totals,
+    /// Claims only items of this run, and not others of the account.
+    pub(super) is_own_only: bool,
+    /// Until when the last limit lasts.
+    pub(super) limit_until: Option<jiff::Timestamp>,
+    processing: Vec<Duration>,
+    indexing: Vec<Duration>,
+    reports: UnboundedReceiver<Report>,
+    on_item: OnItem,
+    started: Instant,
+    is_looking: bool,
+    is_overdue: bool,
+    abort_at: Option<Instant>,
+    last_progress: Option<(Instant, Totals)>,
+}
+
+impl MainLoop {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        owner: Owner,
+        reports: UnboundedReceiver<Report>,
+        on_item: OnItem,
+        is_own_only: bool,
+    ) -> Self {
+        Self {
+            scheduler: Scheduler::new(shared.settings.limits.clone()),
+            watch: Watch::new(shared.settings.watch),
+            shared,
+            owner,
+            tasks: JoinSet::new(),
+            owned: HashMap::new(),
+            targets: HashMap::new(),
+            kept: HashMap::new(),
+            totals: Totals::default(),
+            is_own_only,
+            limit_until: None,
+            processing: Vec::new(),
+            indexing: Vec::new(),
+            reports,
+            on_item,
+            started: Instant::now(),
+            is_looking: false,
+            is_overdue: false,
+            abort_at: None,
+            last_progress: None,
+        }
+    }
+
+    /// The time since the start of the run.
+    pub(super) fn mono(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) async fn run(
+        mut self,
+        entries: Option<Box<dyn Iterator<Item = Found> + Send>>,
+    ) -> Result<RunSummary> {
+        let shared = Arc::clone(&self.shared);
+        let ledger = shared.store.name();
+        shared.emit(Event::RunStarted {
+            run: shared.run.get(),
+            ledger,
+            plan: shared.settings.account.plan.clone(),
+            jobs: shared.settings.limits.jobs,
+        });
+        let mut messages = self.start_intake(entries);
+        let ended = self.until_the_end(&mut messages).await;
+        // The intake ends when nobody listens.
+        drop(messages);
+        if ended.is_err() {
+            shared.abort.cancel();
+            self.tasks.shutdown().await;
+        }
+        let ending = ended?;
+        self.give_leases_back().await?;
+        self.update_totals();
+        let summary = RunSummary::new(ending, self.totals);
+        let (run, totals) = (
+            shared.run,
+            serde_json::to_value(summary.clone()).unwrap_or_default(),
+        );
+        shared
+            .store
+            .call(move |ledger, now| ledger.end_run(now, run, &totals))
+            .await?;
+        shared.emit(Event::RunEnded(summary.clone()));
+        Ok(summary)
+    }
+
+    fn start_intake(
+        &mut self,
+        entries: Option<Box<dyn Iterator<Item = Found> + Send>>,
+    ) -> Receiver<Message> {
+        let (send, receive) = channel(QUEUE);
+        match entries {
+            Some(entries) => {
+                let shared = Arc::clone(&self.shared);
+                tokio::task::spawn_blocking(move || {
+                    intake::run(&shared, shared.account, shared.run, entries, &send);
+                });
+            }
+            None => {
+                self.scheduler.sources_read();
+                self.totals.is_complete = true;
+            }
+        }
+        receive
+    }
+
+    async fn until_the_end(&mut self, messages: &mut Receiver<Message>) -> Result<Ending> {
+        let stop = self.shared.stop.clone();
+        let mut renewal = interval(self.shared.settings.lease / 3);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut second = interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut has_messages = true;
+        let mut is_stopped = false;
+        loop {
+            let now = self.mono();
+            let mut until = match self.scheduler.next(now) {
+                Action::Claim { work, limit } => {
+                    self.claim(work, limit).await?;
+                    continue;
+                }
+                Action::End(ending) => return Ok(self.ending(ending)),
+                Action::Wait { until } => until,
+            };
+            if !self.is_looking && !is_stopped {
+                match self.watch.next(now) {
+                    NextLook::Now(look) => {
+                        self.look(look);
+                        continue;
+                    }
+                    NextLook::At(at) => until = Some(until.map_or(at, |until| until.min(at))),
+                    NextLook::Idle => {}
+                }
+            }
+            let wake = until.map(|until| self.started + until);
+            let far = self.started + now + Duration::from_secs(3600);
+            tokio::select! {
+                biased;
+                () = stop.canceled(), if !is_stopped => {
+                    is_stopped = true;
+                    self.scheduler.stop(Ending::Stopped);
+                    self.abort_at = Some(Instant::now() + self.shared.settings.grace);
+                }
+                Some(task) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    match task {
+                        Ok(task) => self.on_task(task).await?,
+                        Err(error) if error.is_panic() => {
+                            std::panic::resume_unwind(error.into_panic())
+                        }
+                        Err(_) => {}
+                    }
+                }
+                message = messages.recv(), if has_messages => match message {
+                    Some(message) => self.on_message(message)?,
+                    None => has_messages = false,
+                },
+                Some(report) = self.reports.recv() => self.on_report(report),
+                _ = renewal.tick() => self.renew().await?,
+                _ = second.tick() => self.on_second(),
+                () = sleep_until(self.abort_at.unwrap_or(far)), if self.abort_at.is_some() => {
+                    self.abort_at = None;
+                    self.shared.abort.cancel();
+                }
+                () = sleep_until(wake.unwrap_or(far)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    /// The ending, with what is known of it.
+    fn ending(&self, ending: Ending) -> Ending {
+        match ending {
+            Ending::Complete if self.is_overdue => Ending::DeadlinePassed,
+            Ending::Limit { dimension, .. } => Ending::Limit {
+                dimension,
+                until: self.limit_until,
+            },
+            ending => ending,
+        }
+    }
+
+    fn on_message(&mut self, message: Message) -> Result<()> {
+        match message {
+            Message::Item(intaken) => {
+                if intaken.is_repeated {
+                    self.totals.items += 1;
+                    self.totals.skipped += 1;
+                    self.shared.emit(Event::ItemSkipped {
+                        item: intaken.event,
+                        reason: "duplicate".to_owned(),
+                    });
+                    return Ok(());
+                }
+                self.totals.items += 1;
+                self.totals.bytes += intaken.event.bytes.unwrap_or_default();
+                let is_accepted =
+                    intaken.state == State::Indexing && !self.shared.settings.limits.wait;
+                match intaken.state {
+                    State::Done => self.totals.skipped += 1,
+                    _ if is_accepted => self.totals.skipped += 1,
+                    State::Refused | State::Failed => self.totals.skipped_failed += 1,
+                    state => {
+                        if intaken.is_new {
+                            self.shared.emit(Event::ItemFound(intaken.event));
+                        }
+                        self.on_due(state);
+                        return Ok(());
+                    }
+                }
+                if let Some(row) = intaken.row {
+                    let (state, error) = (intaken.state, row.error.as_ref().map(ItemFailure::from));
+                    self.result(*row, Ingested::default(), |mut result| {
+                        result.is_ready = state == State::Done;
+                        result.error = error;
+                        result.skipped = Some(state);
+                        result
+                    });
+                }
+                self.shared.emit(Event::ItemSkipped {
+                    item: intaken.event,
+                    reason: intaken.state.name().to_owned(),
+                });
+            }
+            Message::Unreadable(name, error) => {
+                self.totals.unreadable += 1;
+                self.scheduler.on_failed();
+                self.shared.emit(Event::ItemUnreadable { name, error });
+            }
+            Message::Failed(error) => return Err(error.into()),
+            Message::End => {
+                self.scheduler.sources_read();
+                self.totals.is_complete = true;
+                self.shared.emit(Event::SourcesRead {
+                    items: self.totals.items,
+                    bytes: self.totals.bytes,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Items in this state may be due.
+    pub(super) fn on_due(&mut self, state: State) {
+        let work = match state {
+            State::Found => Work::Check,
+            State::Ready => Work::Upload,
+            State::Sending => Work::Resume,
+            State::Indexable => Work::Index,
+            State::Processing | State::Indexing => Work::Adopt,
+            State::Done | State::Refused | State::Failed => return,
+        };
+        let now = self.mono();
+        self.scheduler.on_due(now, work);
+    }
+
+    pub(super) fn own(&mut self, claimed: &Claimed) {
+        let owned = Owned {
+            item: claimed.item.clone(),
+            lease: claimed.lease,
+            waits_since: None,
+        };
+        self.owned.insert(claimed.item.id, owned);
+    }
+
+    /// Ends the ownership of a claim. A later claim of the same item stays.
+    pub(super) fn disown(&mut self, lease: Lease) {
+        if self
+            .owned
+            .get(&lease.item)
+            .is_some_and(|owned| owned.lease == lease)
+        {
+            self.owned.remove(&lease.item);
+        }
+    }
+
+    async fn on_task(&mut self, task: Task) -> Result<()> {
+        match task {
+            Task::Work(work, ended) => {
+                for ended in ended? {
+                    self.end(work, ended.claimed, ended.step, ended.details);
+                }
+            }
+            Task::Look(look, answer) => {
+                self.is_looking = false;
+                self.on_answer(look, answer).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The work on an item has ended.
+    pub(super) fn end(&mut self, work: Work, claimed: Claimed, step: Step, details: Details) {
+        self.scheduler.on_ended(work);
+        let Claimed { mut item, lease } = claimed;
+        let id = item.id;
+        self.totals.sent_bytes += details.sent;
+        self.totals.uploaded += u64::from(details.is_uploaded);
+        self.totals.settled += u64::from(details.is_settled);
+        let mut ingested = self.kept.remove(&id).unwrap_or_default();
+        merge(&mut ingested, details.ingested);
+        let text = |id: Option<&str>| id.map(str::to_owned);
+        let asset_id = ingested.asset_id.as_ref().map(|id| id.as_str());
+        item.asset_id = text(asset_id).or(item.asset_id);
+        let indexed_id = ingested.indexed_asset_id.as_ref().map(|id| id.as_str());
+        item.indexed_id = text(indexed_id).or(item.indexed_id);
+        item.video_id.clone_from(&item.indexed_id);
+        let event = || ItemEvent::from(&item);
+        match step {
+            Step::Waiting => {
+                if let Some(owned) = self.owned.get_mut(&id) {
+                    owned.item.asset_id.clone_from(&item.asset_id);
+                    owned.item.indexed_id.clone_from(&item.indexed_id);
+                    owned.item.video_id.clone_from(&item.video_id);
+                    owned.item.state = match work {
+                        Work::Index => State::Indexing,
+                        _ => State::Processing,
+                    };
+                    item = owned.item.clone();
+                }
+                self.keep(id, ingested);
+                self.wait_for(&item);
+                return;
+            }
+            Step::Released(state) => {
+                let is_accepted = match state {
+                    State::Indexing => true,
+                    State::Processing => item.index_id.is_empty(),
+                    _ => false,
+                };
+                self.disown(lease);
+                if is_accepted {
+                    self.totals.ready += 1;
+                    self.totals.ready_ms += millis(&item);
+                    self.shared.emit(Event::ItemReady(event()));
+                    self.result(item, ingested, |result| result);
+                    return;
+                }
+                if state == State::Indexable && details.is_uploaded {
+                    self.shared.emit(Event::ItemProcessing(event()));
+                }
+                self.keep(id, ingested);
+                self.on_due(state);
+                return;
+            }
+            Step::Done => {
+                self.totals.ready += 1;
+                self.totals.ready_ms += millis(&item);
+                self.shared.emit(Event::ItemReady(event()));
+                self.disown(lease);
+                self.result(item, ingested, |mut result| {
+                    result.is_ready = true;
+                    result
+                });
+                return;
+            }
+            Step::Duplicate => {
+                self.totals.skipped += 1;
+                self.shared.emit(Event::ItemSkipped {
+                    item: event(),
+                    reason: "duplicate".to_owned(),
+                });
+                self.disown(lease);
+                self.result(item, ingested, |mut result| {
+                    result.is_duplicate = true;
+                    result
+                });
+                return;
+            }
+            Step::Refused(error) => {
+                self.totals.refused += 1;
+                let error = ItemFailure::from(&error);
+                self.shared.emit(Event::ItemRefused {
+                    item: event(),
+                    error: error.clone(),
+                });
+                self.scheduler.on_failed();
+                self.disown(lease);
+                let report = details.report;
+                self.result(item, ingested, |mut result| {
+                    result.error = Some(error);
+                    result.report = report;
+                    result
+                });
+                return;
+            }
+            Step::Failed(error) => {
+                self.totals.failed += 1;
+                let error = ItemFailure::from(&error);
+                self.shared.emit(Event::ItemFailed {
+                    item: event(),
+                    error: error.clone(),
+                });
+                self.scheduler.on_failed();
+                self.disown(lease);
+                self.result(item, ingested, |mut result| {
+                    result.error = Some(error);
+                    result
+                });
+                return;
+            }
+            Step::Held(until, reason) => {
+                self.shared.emit(Event::ItemHeld {
+                    item: event(),
+                    reason: reason.to_owned(),
+                    until,
+                });
+                self.on_due(item.state);
+            }
+            Step::InDoubt => {
+                self.shared.emit(Event::ItemInDoubt(event()));
+                self.on_due(if work == Work::Index {
+                    State::Indexable
+                } else {
+                    State::Sending
+                });
+            }
+            Step::IndexFull => self.scheduler.stop(Ending::IndexFull),
+            Step::Stop(StopReason::Quota) => self.scheduler.stop(Ending::Limit {
+                dimension: None,
+                until: None,
+            }),
+            Step::Stop(StopReason::KeyRefused) => self.scheduler.stop(Ending::KeyRefused),
+            Step::Lost => {}
+        }
+        self.disown(lease);
+    }
+
+    fn keep(&mut self, id: ItemId, ingested: Ingested) {
+        if self.kept.len() < MAX_KEPT {
+            self.kept.insert(id, ingested);
+        }
+    }
+
+    fn result(
+        &mut self,
+        item: Item,
+        ingested: Ingested,
+        with: impl FnOnce(ItemResult) -> ItemResult,
+    ) {
+        let result = with(ItemResult {
+            item,
+            ingested,
+            is_ready: false,
+            is_duplicate: false,
+            skipped: None,
+            error: None,
+            report: None,
+        });
+        (self.on_item)(&result);
+    }
+
+    /// Watches an item of this process on the platform.
+    pub(super) fn wait_for(&mut self, item: &Item) {
+        let now = self.mono();
+        let expected = (Expected::of(&self.processing), Expected::of(&self.indexing));
+        self.watch.expect(expected.0, expected.1);
+        let target = match (item.state, &item.indexed_id, &item.asset_id) {
+            (State::Indexing, Some(indexed), _) => {
+                self.watch
+                    .add_indexed(now, item.index_id.as_str().into(), indexed.as_str().into());
+                indexed.clone()
+            }
+            (_, _, Some(asset)) => {
+                self.watch.add_asset(now, asset.as_str().into());
+                asset.clone()
+            }
+            // The ledger keeps such rows from existing.
+            _ => return,
+        };
+        self.targets.insert(target, item.id);
+        if let Some(owned) = self.owned.get_mut(&item.id) {
+            owned.waits_since = Some(now);
+        }
+        self.scheduler.on_waiting();
+        self.shared.emit(match item.state {
+            State::Indexing => Event::ItemIndexing(item.into()),
+            _ => Event::ItemProcessing(item.into()),
+        });
+    }
+
+    fn look(&mut self, look: Look) {
+        for target in self.watch.take_stalled() {
+            let id = match &target {
+                tl_protocol::flow::Target::Asset(id) => id.as_str(),
+                tl_protocol::flow::Target::IndexedAsset(id) => id.as_str(),
+            };
+            if let Some(owned) = self.targets.get(id).and_then(|id| self.owned.get(id)) {
+                self.shared.emit(Event::ItemStalled((&owned.item).into()));
+            }
+        }
+        self.is_looking = true;
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let answer = shared.look(&look).await;
+            Task::Look(look, answer)
+        });
+    }
+
+    /// Remembers how long a stage took.
+    pub(super) fn measure(&mut self, stage: Stage, took: Duration) {
+        let measured = match stage {
+            Stage::Indexing => &mut self.indexing,
+            _ => &mut self.processing,
+        };
+        if measured.len() >= MAX_MEASURED {
+            measured.remove(0);
+        }
+        measured.push(took);
+    }
+
+    fn on_report(&mut self, report: Report) {
+        let account = self.shared.account;
+        self.shared.store.send(move |ledger, now| {
+            ledger.limiter(now, account, |now, limiter| {
+                limiter.correct(now, report.category, &report.limit);
+            })
+        });
+    }
+
+    /// Extends the leases of all items of this process.
+    async fn renew(&mut self) -> Result<()> {
+        if self.owned.is_empty() {
+            return Ok(());
+        }
+        let leases: Vec<Lease> = self.owned.values().map(|owned| owned.lease).collect();
+        let duration = self.shared.settings.lease;
+        let lost = self
+            .shared
+            .store
+            .call(move |ledger, now| {
+                let mut lost = Vec::new();
+                for lease in leases {
+                    match ledger.renew(now, lease, duration) {
+                        Ok(()) => {}
+                        Err(error)
+                            if matches!(error.kind(), ErrorKind::Stale | ErrorKind::NotFound) =>
+                        {
+                            lost.push(lease);
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(lost)
+            })
+            .await?;
+        for lease in lost {
+            // An item whose work ended meanwhile, and was claimed again, has another epoch.
+            let owned = self.owned.get(&lease.item);
+            if owned.is_some_and(|owned| owned.lease == lease && owned.waits_since.is_some()) {
+                self.forget(lease.item);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops waiting for an item, which another process has claimed, or which takes too long.
+    fn forget(&mut self, id: ItemId) {
+        let Some(owned) = self.owned.remove(&id) else {
+            return;
+        };
+        self.kept.remove(&id);
+        self.unwatch(&owned.item);
+        let now = self.mono();
+        self.scheduler.on_waited(now);
+    }
+
+    fn unwatch(&mut self, item: &Item) {
+        if let Some(indexed) = &item.indexed_id {
+            self.targets.remove(indexed);
+            self.watch
+                .remove_indexed(&item.index_id.as_str().into(), &indexed.as_str().into());
+        }
+        if let Some(asset) = &item.asset_id {
+            self.targets.remove(asset);
+            self.watch.remove_asset(&asset.as_str().into());
+        }
+    }
+
+    fn on_second(&mut self) {
+        let now = self.mono();
+        let deadline = self.shared.settings.deadline;
+        let overdue: Vec<Item> = self
+            .owned
+            .values()
+            .filter(|owned| {
+                let waits = owned.waits_since;
+                waits.is_some_and(|since| now.saturating_sub(since) > deadline)
+            })
+            .map(|owned| owned.item.clone())
+            .collect();
+        for item in overdue {
+            self.is_overdue = true;
+            self.unwatch(&item);
+            self.scheduler.on_waited(now);
+            // The lease is kept until the end of the run, so that the item is not claimed again.
+            if let Some(owned) = self.owned.get_mut(&item.id) {
+                owned.waits_since = None;
+            }
+            let ingested = self.kept.remove(&item.id).unwrap_or_default();
+            let text = format!("`{}` is not ready within the deadline", item.name);
+            self.result(item, ingested, |mut result| {
+                result.error = Some(ItemFailure::new("deadline_passed", text));
+                result
+            });
+        }
+        self.update_totals();
+        let is_new = self.last_progress.as_ref().is_none_or(|(_, totals)| {
+            let mut same = self.totals;
+            same.elapsed_ms = totals.elapsed_ms;
+            same != *totals
+        });
+        if is_new {
+            self.last_progress = Some((Instant::now(), self.totals));
+            self.shared.emit(Event::Progress(self.totals));
+        }
+    }
+
+    fn update_totals(&mut self) {
+        self.totals.in_flight = u64::from(self.scheduler.in_flight());
+        self.totals.requests = self.shared.requests.load(Relaxed);
+        self.totals.rate_limited = self.shared.rate_limited.load(Relaxed);
+        self.totals.elapsed_ms = u64::try_from(self.mono().as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// Gives back the items that the platform still works on, so that another run continues at once.
+    async fn give_leases_back(&mut self) -> Result<()> {
+        let leases: Vec<Lease> = self.owned.values().map(|owned| owned.lease).collect();
+        self.shared
+            .store
+            .call(move |ledger, _| {
+                for lease in leases {
+                    match ledger.release(lease) {
+                        Err(error)
+                            if !matches!(error.kind(), ErrorKind::Stale | ErrorKind::NotFound) =>
+                        {
+                            return Err(error);
+                        }
+                        _ => {}
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+fn millis(item: &Item) -> u64 {
+    let video = item.video.unwrap_or_default();
+    u64::try_from(video.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Adds what a later stage found out.
+pub(super) fn merge(ingested: &mut Ingested, later: Ingested) {
+    macro_rules! take {
+        ($($field:ident),+) => { $(
+            if later.$field.is_some() {
+                ingested.$field = later.$field;
+            }
+        )+ };
+    }
+    take!(
+        route,
+        index_id,
+        upload_id,
+        asset_id,
+        indexed_asset_id,
+        task_id,
+        video_id,
+        asset,
+        indexed_asset,
+        task,
+        upload,
+        report,
+        not_checked
+    );
+    ingested.history.extend(later.history);
+    ingested.times.extend(later.times);
+    ingested.reconciled |= later.reconciled;
+}

@@ -1,0 +1,168 @@
+//! The settings of a run.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tl_client::Checked;
+use tl_ledger::{ItemError, NewAccount, NewRun};
+use tl_model::{Index, UserMetadata};
+use tl_protocol::flow::WatchSettings;
+use tl_protocol::flow::upload::UploadSettings;
+use tl_validate::Route;
+
+use crate::scheduler::Limits;
+
+/// Checks a local file. It runs on a thread for blocking work.
+pub type CheckFile = Arc<dyn Fn(&Path) -> Result<Checked, ItemError> + Send + Sync>;
+
+/// How much an index may contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capacity {
+    /// Number of videos.
+    pub videos: u64,
+    /// Their duration.
+    pub video: Duration,
+}
+
+impl Capacity {
+    /// The capacity of an index in this plan, or `None` if it is unknown.
+    ///
+    /// Source: the platform's pages on plans (2026): 100 videos and 10 hours in the free plan,
+    /// 100,000 videos and 10,000 hours in the others.
+    #[must_use]
+    pub fn of_plan(name: &str) -> Option<Self> {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        match name {
+            "free" => Some(Self {
+                videos: 100,
+                video: hours(10),
+            }),
+            "developer-1" | "developer-2" | "developer-3" => Some(Self {
+                videos: 100_000,
+                video: hours(10_000),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Which items of earlier runs are tried again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Again {
+    /// Items that failed on the platform.
+    pub failed: bool,
+    /// Items that the local check refused.
+    pub refused: bool,
+    /// All items, also those that are done: everything is sent and paid for again.
+    pub all: bool,
+}
+
+impl Again {
+    /// Tries items again that failed.
+    #[must_use]
+    pub fn failed(mut self) -> Self {
+        self.failed = true;
+        self
+    }
+
+    /// Tries items again that the local check refused.
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.refused = true;
+        self
+    }
+
+    /// Sends and pays for everything again.
+    #[must_use]
+    pub fn all(mut self) -> Self {
+        self.all = true;
+        self
+    }
+}
+
+/// The settings of a run.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The account and its limits. Set its concurrent tasks to what may be in flight.
+    pub account: NewAccount,
+    /// The program, for the record.
+    pub program: NewRun,
+    /// What the run may do.
+    pub limits: Limits,
+    /// Checks files. `None` sends them unchecked.
+    pub check: Option<CheckFile>,
+    /// The name and version of the rules of `check`.
+    pub rules: String,
+    /// The route of all items. By default, the size decides.
+    pub route: Option<Route>,
+    /// The index of entries that name none. `None` uploads assets without indexing them.
+    pub index: Option<Index>,
+    /// How much an index may contain. `None` asks for nothing.
+    pub capacity: Option<Capacity>,
+    /// User metadata of all items. That of an entry takes precedence.
+    pub metadata: Option<UserMetadata>,
+    /// Whether the platform keeps the videos for streaming.
+    pub video_stream: Option<bool>,
+    /// How files are uploaded in chunks.
+    pub chunks: UploadSettings,
+    /// How items on the platform are watched.
+    pub watch: WatchSettings,
+    /// How long an item is waited for on the platform. Default 3 hours.
+    pub deadline: Duration,
+    /// Which items of earlier runs are tried again.
+    pub again: Again,
+    /// Whether items that are skipped have results too. Each is read from the ledger. Default no.
+    pub report_skipped: bool,
+    /// How long a claimed item is leased. Default 30 s.
+    pub lease: Duration,
+    /// How often an item is claimed before a temporary error becomes permanent. Default 20.
+    pub max_claims: u64,
+    /// How long a run that was stopped waits for requests in flight. Default 8 s.
+    pub grace: Duration,
+    /// The key in the user metadata of assets whose value identifies an upload whose response was
+    /// lost. The metadata of indexed videos is not affected. Default `tl_upload`.
+    pub mark: String,
+}
+
+impl Settings {
+    /// The default settings for an account.
+    #[must_use]
+    pub fn new(account: NewAccount, program: NewRun) -> Self {
+        Self {
+            account,
+            program,
+            limits: Limits::default(),
+            check: None,
+            rules: String::new(),
+            route: None,
+            index: None,
+            capacity: None,
+            metadata: None,
+            video_stream: None,
+            chunks: UploadSettings::default(),
+            watch: WatchSettings::default(),
+            deadline: Duration::from_secs(3 * 3600),
+            again: Again::default(),
+            report_skipped: false,
+            lease: Duration::from_secs(30),
+            max_claims: 20,
+            grace: Duration::from_secs(8),
+            mark: "tl_upload".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("account", &self.account)
+            .field("limits", &self.limits)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}

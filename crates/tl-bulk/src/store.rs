@@ -1,0 +1,218 @@
+//! The ledger as the driver uses it: calls from many tasks run on one thread, and those that arrive
+//! together share one commit.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tl_ledger::{Error, Ledger, Result};
+use tokio::sync::oneshot;
+
+/// Calls per commit.
+const GROUP: usize = 256;
+
+/// The wall clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A job that has run; it answers its caller after the commit.
+type Reply = Box<dyn FnOnce(Option<&Error>) + Send>;
+type Job = Box<dyn FnOnce(&mut Ledger, Timestamp) -> Reply + Send>;
+
+/// A ledger that many tasks share. Clones are cheap.
+///
+/// A call runs on a thread for blocking work. It is atomic, and durable when it returns.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    ledger: Mutex<Ledger>,
+    queue: Mutex<Queue>,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    is_draining: bool,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Shares a ledger, with the time of the system.
+    #[must_use]
+    pub fn new(ledger: Ledger) -> Self {
+        Self::with_clock(ledger, Arc::new(Timestamp::now))
+    }
+
+    /// Shares a ledger, with another clock, e.g. a virtual one.
+    #[must_use]
+    pub fn with_clock(ledger: Ledger, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            ledger: Mutex::new(ledger),
+            queue: Mutex::default(),
+            clock,
+        }))
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// Runs `work` on the ledger. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The error of `work`, whose changes are undone then, or that of the commit.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger, Timestamp) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (send, receive) = oneshot::channel();
+        self.push(Box::new(move |ledger, now| {
+            let result = ledger.batch(|ledger| work(ledger, now));
+            Box::new(move |failed| {
+                // The caller may be gone.
+                let _ = send.send(match (result, failed) {
+                    (Ok(_), Some(error)) => Err(again(error)),
+                    (result, _) => result,
+                });
+            })
+        }));
+        receive.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The file of the ledger, or `PostgreSQL`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let ledger = lock(&self.0.ledger);
+        let path = ledger.path().map(|path| path.display().to_string());
+        path.unwrap_or_else(|| "PostgreSQL".to_owned())
+    }
+
+    /// Runs `work` on the ledger itself, outside of a transaction.
+    pub(crate) async fn enter<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> T + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || work(&mut lock(&inner.ledger)));
+        done.await.map_err(|_| gone())
+    }
+
+    /// Runs `work` on the ledger after the calls before it, and does not wait. If it fails, nothing
+    /// is reported: only for records whose loss costs no more than time. Needs a tokio runtime.
+    pub fn send(&self, work: impl FnOnce(&mut Ledger, Timestamp) -> Result<()> + Send + 'static) {
+        self.push(Box::new(move |ledger, now| {
+            let _ = ledger.batch(|ledger| work(ledger, now));
+            Box::new(|_| {})
+        }));
+    }
+
+    /// Runs `work` on the ledger, and blocks until it has ended. Not on a thread of the runtime.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    pub fn call_blocking<T>(
+        &self,
+        work: impl FnOnce(&mut Ledger, Timestamp) -> Result<T>,
+    ) -> Result<T> {
+        let now = self.now();
+        let mut ledger = lock(&self.0.ledger);
+        ledger.batch(|ledger| work(ledger, now))
+    }
+
+    fn push(&self, job: Job) {
+        let mut queue = lock(&self.0.queue);
+        queue.jobs.push_back(job);
+        if !std::mem::replace(&mut queue.is_draining, true) {
+            let inner = Arc::clone(&self.0);
+            tokio::task::spawn_blocking(move || inner.drain());
+        }
+    }
+}
+
+impl Inner {
+    fn drain(&self) {
+        loop {
+            let jobs: Vec<Job> = {
+                let mut queue = lock(&self.queue);
+                let count = queue.jobs.len().min(GROUP);
+                if count == 0 {
+                    queue.is_draining = false;
+                    return;
+                }
+                queue.jobs.drain(..count).collect()
+            };
+            let now = (self.clock)();
+            let mut replies = Vec::with_capacity(jobs.len());
+            let committed = lock(&self.ledger).batch(|ledger| {
+                replies.extend(jobs.into_iter().map(|job| job(ledger, now)));
+                Ok(())
+            });
+            for reply in replies {
+                reply(committed.as_ref().err());
+            }
+        }
+    }
+}
+
+/// The error of a commit, for each of its callers.
+fn again(error: &Error) -> Error {
+    Error::with_kind(error.kind(), error.to_string())
+}
+
+fn gone() -> Error {
+    Error::with_kind(
+        tl_ledger::ErrorKind::Unavailable,
+        "the ledger cannot be used: an earlier operation was aborted",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tl_ledger::{ErrorKind, NewRun};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(folder.path().join("l.sqlite3")).unwrap();
+        (folder, Store::new(ledger))
+    }
+
+    #[tokio::test]
+    async fn calls_that_fail_undo_only_themselves() {
+        let (_folder, store) = store();
+        let call = |n: u32| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let work = move |ledger: &mut Ledger, now| {
+                    ledger.begin_run(now, &NewRun::new("h", n))?;
+                    match n % 2 {
+                        0 => Ok(n),
+                        _ => Err(Error::with_kind(ErrorKind::Invalid, "odd")),
+                    }
+                };
+                store.call(work).await.is_ok()
+            })
+        };
+        let calls: Vec<_> = (0..20).map(call).collect();
+        let mut results = Vec::new();
+        for call in calls {
+            results.push(call.await.unwrap());
+        }
+        assert_eq!(results.iter().filter(|ok| **ok).count(), 10);
+        let runs = store.call(|ledger, _| ledger.runs(100)).await.unwrap();
+        assert_eq!(runs.len(), 10);
+    }
+}

@@ -1,0 +1,159 @@
+//! Runs in real time against an emulator on loopback.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tl_bulk::event::Event;
+use tl_bulk::source::Entry;
+use tl_bulk::{Bulk, Ending, RunSummary, Settings, Store};
+use tl_client::checker::Checked;
+use tl_client::{CancelHandle, Checker, Client, Config};
+use tl_emulator::Emulator;
+use tl_ledger::{ItemError, KeyTag, Ledger, NewAccount, NewRun};
+use tl_model::{Index, IndexModel, ModelOption, NewIndex};
+use tl_protocol::limiter::Limits;
+use tl_validate::{MediaFacts, ProbeError, Prober, Route, VideoStream};
+
+/// A prober that returns the same result for every file, except that one that begins with `small`
+/// is too small.
+pub(crate) struct FixedProber;
+
+impl Prober for FixedProber {
+    fn probe_file(&self, file: File, _: &str) -> Result<MediaFacts, ProbeError> {
+        use std::io::Read;
+        let mut start = [0; 5];
+        let mut file = file;
+        let is_small = file.read_exact(&mut start).is_ok() && &start == b"small";
+        let (width, height) = if is_small { (320, 180) } else { (640, 360) };
+        Ok(MediaFacts {
+            file_size_bytes: 1000,
+            duration_seconds: Some(5.0),
+            video_streams: vec![VideoStream {
+                codec: "h264".into(),
+                width,
+                height,
+                duration_seconds: Some(5.0),
+                ..VideoStream::default()
+            }],
+            ..MediaFacts::default()
+        })
+    }
+}
+
+struct World {
+    emulator: Emulator,
+    client: Client,
+    index: Index,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let emulator = Emulator::builder()
+            .prober(Arc::new(FixedProber))
+            .ffmpeg("/nowhere/ffmpeg")
+            .start()
+            .await
+            .unwrap();
+        let config = Config::new(&emulator.api_key(), emulator.base_url().as_str()).unwrap();
+        let client = Client::new(&config).unwrap();
+        let models = vec![IndexModel::new(
+            "marengo3.0",
+            [ModelOption::Visual, ModelOption::Audio],
+        )];
+        let index = client
+            .indexes()
+            .create(NewIndex::new("films", models))
+            .await
+            .unwrap();
+        let index = client.indexes().get(index.id).await.unwrap();
+        Self {
+            emulator,
+            client,
+            index,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn files(&self, count: usize) -> Vec<PathBuf> {
+        let file = |number: usize| {
+            let path = self.folder.path().join(format!("{number:03}.mp4"));
+            std::fs::write(&path, format!("clip {number}").repeat(50)).unwrap();
+            path
+        };
+        (0..count).map(file).collect()
+    }
+
+    fn bulk(&self) -> Bulk {
+        let key = KeyTag::of(&self.emulator.api_key());
+        let url = self.emulator.base_url();
+        let account = NewAccount::new(url.as_str(), key, "unlimited", Limits::UNLIMITED);
+        let mut settings = Settings::new(account, NewRun::new("host", 1));
+        settings.index = Some(self.index.clone());
+        settings.rules = "test".to_owned();
+        let checker = Checker::new(Arc::new(FixedProber));
+        settings.check = Some(Arc::new(move |path: &Path| {
+            let file =
+                File::open(path).map_err(|error| ItemError::new("file", error.to_string()))?;
+            let checked: Result<Checked, _> = checker.check_file(file, "clip", Route::Asset);
+            checked.map_err(|error| ItemError::new("check_failed", error.to_string()))
+        }));
+        let ledger = Ledger::open(self.folder.path().join("ledger.sqlite3")).unwrap();
+        Bulk::new(&self.client, Store::new(ledger), settings)
+    }
+
+    async fn ingest(&self, files: &[PathBuf]) -> (RunSummary, Vec<Event>) {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&events);
+        let bulk = self
+            .bulk()
+            .on_event(move |record| seen.lock().unwrap().push(record.event.clone()));
+        let entries: Vec<_> = files.iter().map(|path| Ok(Entry::file(path))).collect();
+        let summary = bulk.ingest(entries, &CancelHandle::new()).await.unwrap();
+        let events = events.lock().unwrap().clone();
+        (summary, events)
+    }
+
+    fn count(&self, operation: &str) -> usize {
+        let journal = self.emulator.journal();
+        let of = |entry: &&tl_emulator::JournalEntry| entry.operation.as_deref() == Some(operation);
+        journal.iter().filter(of).count()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_indexed_once_and_skipped_afterwards() {
+    let world = World::new().await;
+    let mut files = world.files(40);
+    let small = world.folder.path().join("small.mp4");
+    std::fs::write(&small, "small".repeat(50)).unwrap();
+    // A copy of the first file.
+    let copy = world.folder.path().join("copy.mp4");
+    std::fs::copy(&files[0], &copy).unwrap();
+    files.extend([small, copy, world.folder.path().join("missing.mp4")]);
+
+    let (summary, events) = world.ingest(&files).await;
+    assert_eq!(summary.ending, Ending::Complete);
+    let totals = summary.totals;
+    assert_eq!((totals.items, totals.ready, totals.refused), (42, 40, 1));
+    assert_eq!(
+        (totals.skipped, totals.unreadable, totals.failed),
+        (1, 1, 0)
+    );
+    assert_eq!(world.count("assets.create"), 40);
+    assert_eq!(world.count("indexes.indexed_assets.create"), 40);
+    let ready = events
+        .iter()
+        .filter(|event| matches!(event, Event::ItemReady(_)));
+    assert_eq!(ready.count(), 40);
+    assert!(matches!(events.last(), Some(Event::RunEnded(_))));
+
+    let before = world.emulator.journal().len();
+    let (summary, _) = world.ingest(&files).await;
+    assert_eq!(summary.ending, Ending::Complete);
+    assert_eq!(summary.totals.skipped, 41);
+    assert_eq!(summary.totals.skipped_failed, 1);
+    assert_eq!(summary.totals.requests, 0);
+    assert_eq!(world.emulator.journal().len(), before);
+}

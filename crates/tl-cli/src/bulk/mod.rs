@@ -1,0 +1,4 @@
+//! Bulk ingestion on the command line: settings, results, signals, exit codes.
+
+pub(crate) mod report;
+pub(crate) mod run;

@@ -1,0 +1,344 @@
+//! Results of a bulk ingestion: one line per item, and one summary.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tl_bulk::event::{Event, ItemFailure};
+use tl_bulk::{Budget, Ending, ItemResult, Record, RunSummary, error_kind};
+use tl_client::Stage;
+use tl_ledger::State;
+
+use crate::batch::outcome::{details, merge};
+use crate::batch::repeated::RepeatedFailures;
+use crate::batch::wait_hint;
+use crate::failure::Failure;
+use crate::failure::exit::Exit;
+use crate::text::units::{self, pluralize};
+use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
+use crate::ui::style::GOOD;
+
+/// Exit codes that are kept; more items are counted as failed or not.
+const MAX_EXITS: usize = 2;
+
+/// Prints the results of a run.
+pub(crate) struct Reporter {
+    output: Arc<Output>,
+    /// Failures that several items have in common are printed once.
+    shared: RepeatedFailures,
+    exits: Mutex<Exits>,
+}
+
+#[derive(Debug, Default)]
+struct Exits {
+    first: Vec<Exit>,
+    has_failed: bool,
+}
+
+impl Reporter {
+    pub(crate) fn new(output: &Arc<Output>) -> Arc<Self> {
+        Arc::new(Self {
+            output: Arc::clone(output),
+            shared: RepeatedFailures::default(),
+            exits: Mutex::default(),
+        })
+    }
+
+    fn exits(&self) -> MutexGuard<'_, Exits> {
+        self.exits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, exit: Exit) {
+        let mut exits = self.exits();
+        exits.has_failed |= exit != Exit::Ok;
+        if exits.first.len() < MAX_EXITS {
+            exits.first.push(exit);
+        }
+    }
+
+    /// The exit code by the results of the items.
+    pub(crate) fn exit(&self) -> Exit {
+        let exits = self.exits();
+        match exits.first[..] {
+            [only] => only,
+            _ if exits.has_failed => Exit::SomeFailed,
+            _ => Exit::Ok,
+        }
+    }
+
+    /// Takes an event of the run.
+    pub(crate) fn event(&self, record: &Record) {
+        match &record.event {
+            Event::ItemUnreadable { name, error } => {
+                let failure = failure_of(name, error, None);
+                self.count(failure.exit());
+                let line = json!({
+                    "input": name,
+                    "ok": false,
+                    "exit_code": failure.exit().code(),
+                    "index_id": null,
+                    "stage": null,
+                    "error": failure.to_json(),
+                });
+                let nothing = details(&tl_client::Ingested::default());
+                self.output.json(&merge(line, nothing));
+                self.shared.report(&self.output, &failure);
+            }
+            Event::ItemStalled(item) => {
+                let name = plain_line(&item.name);
+                let text = format!("{name} takes much longer than other videos");
+                self.output.note(&text);
+            }
+            Event::Limit { dimension, until } => {
+                let until = until.map_or_else(String::new, |until| {
+                    format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))
+                });
+                let text =
+                    format!("the limit {dimension:?} of the plan is reached: waiting{until}");
+                self.output.note(&text);
+            }
+            Event::ItemHeld { item, reason, .. } if reason == "retry" => {
+                self.output
+                    .detail(&format!("{}: is tried again later", plain_line(&item.name)));
+            }
+            Event::ItemUploading(item) => {
+                self.output
+                    .detail(&format!("{}: uploading", plain_line(&item.name)));
+            }
+            Event::ItemProcessing(item) => {
+                let text = format!(
+                    "{}: created asset {}",
+                    plain_line(&item.name),
+                    plain_line(item.asset_id.as_deref().unwrap_or_default())
+                );
+                self.output.detail(&text);
+            }
+            Event::ItemIndexing(item) => {
+                self.output
+                    .detail(&format!("{}: indexing", plain_line(&item.name)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes the result of an item.
+    pub(crate) fn item(&self, result: &ItemResult) {
+        let name = &result.item.name;
+        let index = Some(&result.item.index_id).filter(|id| !id.is_empty());
+        match &result.error {
+            Some(error) => {
+                let report = result.report.clone().or_else(|| {
+                    let report = result.ingested.report.clone()?;
+                    (!report.findings.is_empty()).then_some(report)
+                });
+                let failure = failure_of(name, error, report);
+                self.count(failure.exit());
+                let line = json!({
+                    "input": name,
+                    "ok": false,
+                    "exit_code": failure.exit().code(),
+                    "index_id": index,
+                    "stage": stage(result),
+                    "skipped": result.skipped.map(State::name),
+                    "error": failure.to_json(),
+                });
+                self.output.json(&merge(line, row_details(result)));
+                self.shared.report(&self.output, &failure);
+            }
+            None => {
+                self.count(Exit::Ok);
+                self.succeeded(name, index, result);
+            }
+        }
+    }
+
+    fn succeeded(&self, name: &str, index: Option<&String>, result: &ItemResult) {
+        let is_ready = result.is_ready;
+        let head = json!({
+            "input": name,
+            "ok": true,
+            "exit_code": 0,
+            "index_id": index,
+            "status": is_ready.then_some("ready"),
+            "skipped": result.skipped.map(State::name),
+            "duplicate": result.is_duplicate,
+            "report": result.ingested.report,
+        });
+        self.output.json(&merge(head, row_details(result)));
+        let id = |id: &Option<String>| plain_line(id.as_deref().unwrap_or_default());
+        let (video, asset) = (id(&result.item.video_id), id(&result.item.asset_id));
+        let made = if index.is_some() { &video } else { &asset };
+        if self.output.is_quiet() {
+            self.output.line(made);
+            return;
+        }
+        let shown = plain_line(name);
+        let time = |stage| units::format_duration(result.ingested.time(stage).unwrap_or_default());
+        let text = if result.is_duplicate {
+            format!("same      {shown}  has the bytes of another file; not sent")
+        } else if result.skipped.is_some() {
+            format!("skipped   {shown}  was done before: {made}")
+        } else if is_ready {
+            let stage = if index.is_some() {
+                Stage::Indexing
+            } else {
+                Stage::Processing
+            };
+            format!(
+                "{GOOD}ready{GOOD:#}    {shown}  video {video}  asset {asset}  (uploaded in {}, ready after {})",
+                time(Stage::Upload),
+                time(stage)
+            )
+        } else {
+            format!(
+                "{GOOD}created{GOOD:#}  {shown}  video {video}  asset {asset}  (uploaded in {})",
+                time(Stage::Upload)
+            )
+        };
+        self.output.line(&text);
+        if result.ingested.reconciled {
+            let text = format!("a response was lost; its request had created asset {asset}");
+            self.output.note(&text);
+        }
+        if let (false, None, false, Some(index)) =
+            (is_ready, result.skipped, result.is_duplicate, index)
+        {
+            let command = wait_hint::video_command(&video.as_str().into(), &index.as_str().into());
+            self.output.note(&format!(
+                "next: run `{command}` to wait until it is indexed"
+            ));
+        }
+    }
+
+    /// Prints the summary of a run.
+    pub(crate) fn finish(&self, summary: &RunSummary) {
+        self.shared.finish(&self.output);
+        let totals = &summary.totals;
+        if totals.items + totals.unreadable > 1 || summary.ending != Ending::Complete {
+            self.output.note(&sentence(summary));
+        }
+    }
+}
+
+/// The summary in words.
+fn sentence(summary: &RunSummary) -> String {
+    let totals = &summary.totals;
+    let mut parts = Vec::new();
+    let mut part = |count: u64, what: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    };
+    part(totals.ready, "ready");
+    part(totals.skipped, "done before or duplicate");
+    part(totals.refused, "refused");
+    part(totals.failed, "failed");
+    part(totals.skipped_failed, "failed before (see --retry)");
+    part(totals.unreadable, "not readable");
+    part(totals.left(), "left");
+    let count = usize::try_from(totals.items + totals.unreadable).unwrap_or(usize::MAX);
+    let mut text = format!(
+        "{}: {}",
+        pluralize(count, "video", "videos"),
+        if parts.is_empty() {
+            "nothing to do".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    );
+    let elapsed = std::time::Duration::from_millis(totals.elapsed_ms);
+    text.push_str(&format!(
+        "; sent {} in {}",
+        units::format_bytes(totals.sent_bytes),
+        units::format_duration(elapsed)
+    ));
+    let why = match summary.ending {
+        Ending::Complete => None,
+        Ending::Stopped => Some("stopped by a signal"),
+        Ending::Budget { budget } => Some(match budget {
+            Budget::Items => "the budget of items is used up",
+            Budget::Minutes => "the budget of minutes is used up",
+            Budget::Bytes => "the budget of bytes is used up",
+            _ => "the budget of time is used up",
+        }),
+        Ending::Limit { .. } => Some("a limit of the account is reached"),
+        Ending::IndexFull => Some("the index is full"),
+        Ending::KeyRefused => Some("the platform rejected the API key"),
+        Ending::Errors => Some("too many videos failed"),
+        Ending::DeadlinePassed => Some("the deadline has passed; the platform continues"),
+        _ => Some("it ended early"),
+    };
+    if let Some(why) = why {
+        text.push_str(&format!("; {why}: run the command again to continue"));
+    }
+    text
+}
+
+/// JSON members of an item, from what this run knows and from its row.
+fn row_details(result: &ItemResult) -> Value {
+    let mut value = details(&result.ingested);
+    let item = &result.item;
+    let rows = [
+        ("upload_id", &item.upload_id),
+        ("asset_id", &item.asset_id),
+        ("indexed_asset_id", &item.indexed_id),
+        ("video_id", &item.video_id),
+        ("route", &item.route),
+    ];
+    for (name, row) in rows {
+        if value[name].is_null()
+            && let Some(row) = row
+        {
+            value[name] = json!(row);
+        }
+    }
+    value
+}
+
+/// The stage that failed.
+fn stage(result: &ItemResult) -> Option<&'static str> {
+    if result.item.indexed_id.is_some() {
+        return Some(Stage::Indexing.as_str());
+    }
+    if result.item.asset_id.is_some() {
+        return Some(Stage::Processing.as_str());
+    }
+    result
+        .item
+        .nonce
+        .is_some()
+        .then_some(Stage::Upload.as_str())
+}
+
+/// The failure of an item.
+fn failure_of(name: &str, error: &ItemFailure, report: Option<tl_validate::Report>) -> Failure {
+    let (exit, kind) = match (error_kind(&error.kind), error.kind.as_str()) {
+        (Some((kind, word)), _) => (Exit::of_api(kind), word),
+        (None, "share_page") => (Exit::RefusedLocally, "share_page"),
+        (None, "url_expired") => (Exit::RefusedLocally, "url_expired"),
+        (None, "limit") => (Exit::Limit, "limit"),
+        (None, "metadata") => (Exit::Usage, "metadata"),
+        (None, "manifest") => (Exit::Usage, "manifest"),
+        (None, _) => (Exit::Usage, "usage"),
+    };
+    let shown = plain_line(name);
+    let message = match kind {
+        "refused_locally" => format!("`{shown}` was not sent: local check failed"),
+        _ if error.text.contains(&format!("`{name}`")) => error.text.clone(),
+        _ => format!("`{shown}`: {}", error.text),
+    };
+    let failure = Failure::new(exit, kind, message)
+        .with_file(name)
+        .with_code(error.code.clone())
+        .with_report(report);
+    match exit {
+        Exit::RefusedLocally if kind == "refused_locally" => failure
+            .hint("correct the file; if the account has other limits, pass them with --rules FILE"),
+        Exit::DeadlinePassed => failure.hint("run the command again to resume waiting"),
+        _ if exit.is_retryable() => failure.hint("run the command again to resume"),
+        Exit::Refused => {
+            failure.hint("`tl ledger show` shows its requests; --retry failed tries it again")
+        }
+        _ => failure.hint("correct the input, then run the command again"),
+    }
+}

@@ -1,0 +1,109 @@
+//! Runs a bulk ingestion until it ends or a signal stops it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tl_bulk::{Bulk, CheckFile, Ending, Error, Found, RunSummary, Settings, Store};
+use tl_client::{CancelHandle, Client};
+use tl_ledger::{ItemError, Ledger, NewRun};
+
+use crate::bulk::report::Reporter;
+use crate::check::local_check::LocalCheck;
+use crate::failure::Failure;
+use crate::failure::exit::Exit;
+use crate::runtime::interrupt;
+
+/// What a run works on.
+pub(crate) enum Input {
+    /// These entries.
+    Entries(Box<dyn Iterator<Item = Found> + Send>),
+    /// All items of the account.
+    Account,
+}
+
+/// Runs a bulk ingestion. The first signal stops it gracefully.
+///
+/// # Errors
+/// The ledger cannot be used, or a setting is wrong.
+pub(crate) async fn run(
+    client: &Client,
+    ledger: Ledger,
+    settings: Settings,
+    input: Input,
+    reporter: &Arc<Reporter>,
+) -> Result<RunSummary, Failure> {
+    let stop = CancelHandle::new();
+    let signal = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            interrupt::first_signal().await;
+            stop.cancel();
+        }
+    });
+    let (events, items) = (Arc::clone(reporter), Arc::clone(reporter));
+    let bulk = Bulk::new(client, Store::new(ledger), settings)
+        .on_event(move |record| events.event(record))
+        .on_item(move |result| items.item(result));
+    let summary = match input {
+        Input::Entries(entries) => bulk.ingest(entries, &stop).await,
+        Input::Account => bulk.work(&stop).await,
+    };
+    signal.abort();
+    Ok(summary?)
+}
+
+/// The exit code of a run as a whole, or `None` if that of its items counts.
+pub(crate) fn exit_of(ending: Ending) -> Option<Exit> {
+    match ending {
+        Ending::Stopped => Some(Exit::by_signal()),
+        Ending::Limit { .. } | Ending::IndexFull => Some(Exit::Limit),
+        Ending::KeyRefused => Some(Exit::KeyRefused),
+        Ending::Errors => Some(Exit::SomeFailed),
+        Ending::DeadlinePassed => Some(Exit::DeadlinePassed),
+        // Complete, or a budget is used up.
+        _ => None,
+    }
+}
+
+/// This program, for the record of its runs.
+pub(crate) fn program() -> NewRun {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = crate::text::secret::mask_keys(&arguments.join(" ")).into_owned();
+    NewRun::new(host(), std::process::id())
+        .with_arguments(arguments)
+        .with_version(env!("CARGO_PKG_VERSION"))
+}
+
+/// The name of this machine.
+fn host() -> String {
+    #[cfg(unix)]
+    {
+        let name = rustix::system::uname();
+        name.nodename().to_string_lossy().into_owned()
+    }
+    #[cfg(not(unix))]
+    {
+        std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
+    }
+}
+
+/// The local check, as a run calls it.
+pub(crate) fn check_file(check: Arc<LocalCheck>) -> CheckFile {
+    Arc::new(move |path: &Path| {
+        let result = check.check_file(path);
+        match result.failure {
+            Some(failure) => Err(ItemError::new(failure.kind(), failure.message())),
+            None => Ok(result.checked),
+        }
+    })
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Ledger(error) => error.into(),
+            Error::Client(error) => error.into(),
+            other => Self::usage(other.to_string()),
+        }
+    }
+}
