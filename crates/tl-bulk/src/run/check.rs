@@ -38,7 +38,7 @@ impl Shared {
             .ingested
             .times
             .push((Stage::Check, started.elapsed()));
-        let Checked { facts, report } = checked;
+        let Checked { facts, report, .. } = checked;
         if report.is_refused() {
             let error = refusal(&claimed.item.name, &report);
             let (rules, kept) = (self.settings.rules.clone(), error.clone());

@@ -11,7 +11,7 @@ use tl_ledger::{
 };
 use tl_model::{Asset, AssetId, AssetStatus, NewUpload, UserMetadata};
 use tl_protocol::endpoint::{CreateAsset, CreateUpload, Media};
-use tl_protocol::flow::upload::{Begin, IngestRecord, Record, UploadJournal};
+use tl_protocol::flow::upload::{Begin, IngestRecord, Record, SentChunk, UploadJournal};
 use tl_protocol::flow::{AssetPlan, AssetUpload, Reconcile};
 use tl_protocol::limiter::{Category, Cost};
 use tl_protocol::{ErrorKind, Observer, Source};
@@ -516,10 +516,7 @@ fn read_record((state, chunks): (Option<String>, Vec<Chunk>)) -> IngestRecord {
     let record = state.and_then(|state| serde_json::from_str(&state).ok());
     let mut record: IngestRecord = record.unwrap_or_default();
     for chunk in chunks {
-        let sent = tl_protocol::flow::upload::SentChunk {
-            etag: chunk.etag,
-            chunk_size: chunk.size,
-        };
+        let sent = SentChunk::new(chunk.etag, chunk.size);
         record.apply(&Record::Sent(chunk.number, sent));
     }
     record

@@ -26,18 +26,15 @@ impl Prober for FixedProber {
         let mut file = file;
         let is_small = file.read_exact(&mut start).is_ok() && &start == b"small";
         let (width, height) = if is_small { (320, 180) } else { (640, 360) };
-        Ok(MediaFacts {
-            file_size_bytes: 1000,
-            duration_seconds: Some(5.0),
-            video_streams: vec![VideoStream {
-                codec: "h264".into(),
-                width,
-                height,
-                duration_seconds: Some(5.0),
-                ..VideoStream::default()
-            }],
-            ..MediaFacts::default()
-        })
+        let mut stream = VideoStream::default();
+        stream.codec = "h264".to_owned();
+        (stream.width, stream.height) = (width, height);
+        stream.duration_seconds = Some(5.0);
+        let mut facts = MediaFacts::default();
+        facts.file_size_bytes = 1000;
+        facts.duration_seconds = Some(5.0);
+        facts.video_streams = vec![stream];
+        Ok(facts)
     }
 }
 
