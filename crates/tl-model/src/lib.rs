@@ -66,6 +66,7 @@ mod multipart_upload;
 mod number;
 mod page;
 mod plain_text;
+mod search;
 mod sort;
 mod store_search;
 mod system_metadata;
@@ -124,6 +125,10 @@ pub use multipart_upload::{
 };
 pub use object::Extra;
 pub use page::{Page, PageInfo};
+pub use search::{
+    GroupBy, SearchFilter, SearchHit, SearchItem, SearchOperator, SearchOption, SearchPage,
+    SearchPageInfo, SearchPool, SearchVideo, TranscriptionOption,
+};
 pub use sort::{SortBy, SortOption};
 pub use store_search::{
     StoreFilter, StoreGroupBy, StoreHit, StoreHitMetadata, StoreHits, StoreIdFilter, StoreMatch,

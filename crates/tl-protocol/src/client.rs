@@ -138,7 +138,7 @@ impl<T, X> Client<T, X> {
     }
 
     /// Returns a new seed for each call.
-    fn next_seed(&self) -> u64 {
+    pub(crate) fn next_seed(&self) -> u64 {
         let call = self.inner.calls.fetch_add(1, Ordering::Relaxed);
         Rng::new(
             self.settings()

@@ -169,6 +169,12 @@ pub enum Event {
         /// The time until the next attempt.
         delay: Duration,
     },
+    /// The page token of a search has expired: the search is sent again, which is charged, and its
+    /// results continue after those that were returned.
+    SearchRestarted {
+        /// Number of results returned so far.
+        returned: usize,
+    },
     /// The status changed since the last poll. The final status is always reported.
     Status {
         /// The resource.

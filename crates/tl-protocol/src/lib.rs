@@ -35,6 +35,7 @@ pub mod limiter;
 pub mod retry;
 pub mod rng;
 pub mod schema;
+pub mod search;
 mod telemetry;
 #[cfg(feature = "webhook")]
 pub mod webhook;

@@ -18,6 +18,7 @@ mod parameter;
 pub mod query;
 mod received;
 mod registry;
+mod search;
 mod streamed;
 mod tasks;
 mod uploads;
@@ -41,6 +42,7 @@ pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
 pub use registry::{OPERATIONS, Operation, Registered};
+pub use search::*;
 pub use streamed::{EndSignal, EventRole, Streamed};
 pub use tasks::*;
 pub use uploads::*;

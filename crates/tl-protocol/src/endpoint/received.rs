@@ -314,6 +314,13 @@ impl<'a> Params<'a> {
             .collect()
     }
 
+    /// Reads all values of `name` as they were sent.
+    pub fn all(&mut self, name: &str) -> Vec<&'a str> {
+        self.taken.insert(name.to_owned());
+        let values = self.entries.iter().filter(|(key, _)| *key == name);
+        values.map(|(_, value)| *value).collect()
+    }
+
     /// Takes all parameters that have not been read.
     pub fn take_rest(&mut self) -> Vec<(&'a str, &'a str)> {
         let rest = self.rest();

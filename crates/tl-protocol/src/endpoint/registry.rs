@@ -65,6 +65,7 @@ macro_rules! for_each_endpoint {
             UpdateEntityCollection, DeleteEntityCollection,
             CreateEntity, CreateEntities, ListEntities, GetEntity, UpdateEntity, DeleteEntity,
             AddEntityAssets, RemoveEntityAssets,
+            Search, GetSearchPage,
             CreateKnowledgeStore, ListKnowledgeStores, GetKnowledgeStore, UpdateKnowledgeStore,
             DeleteKnowledgeStore, SearchKnowledgeStore,
             CreateStoreItem, ListStoreItems, GetStoreItem, DeleteStoreItem,

@@ -37,7 +37,7 @@ mod ingest;
 mod ingest_asset;
 mod pages;
 mod reconcile;
-mod slot;
+pub(crate) mod slot;
 mod store_item;
 pub mod upload;
 mod wait;

@@ -7,6 +7,7 @@ mod entities;
 mod indexed_assets;
 mod indexes;
 mod knowledge_stores;
+mod search;
 mod tasks;
 mod uploads;
 mod videos;
