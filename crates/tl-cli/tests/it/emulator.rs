@@ -337,7 +337,7 @@ fn page_url_is_printed_as_a_comment() {
 
 #[test]
 fn requests_are_logged_and_counted() {
-    let script = r#""$TL" index list -q; "$TL" index list -q --attempts 1 --base-url "$TWELVELABS_BASE_URL/search" 2>/dev/null; true"#;
+    let script = r#""$TL" index list -q; "$TL" index list -q --attempts 1 --base-url "$TWELVELABS_BASE_URL/tasks/transfers" 2>/dev/null; true"#;
     let folder = tempfile::tempdir().unwrap();
     let run = exec(&["-v", "--summary", "summary.json"], script)
         .in_folder(folder.path())
@@ -349,18 +349,19 @@ fn requests_are_logged_and_counted() {
         run.stderr
     );
     assert!(
-        logged("Z GET /v1.3/search/indexes?") && logged(" 501 not_implemented_in_emulator, "),
+        logged("Z GET /v1.3/tasks/transfers/indexes?")
+            && logged(" 501 not_implemented_in_emulator, "),
         "{}",
         run.stderr
     );
     assert!(
-        logged("  search: 1 (not implemented in the emulator)"),
+        logged("  tasks of v1.2: 1 (not implemented in the emulator)"),
         "{}",
         run.stderr
     );
     let summary = std::fs::read_to_string(folder.path().join("summary.json")).unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
-    assert_eq!(summary["not_implemented"]["search"], 1);
+    assert_eq!(summary["not_implemented"]["tasks of v1.2"], 1);
     assert_eq!(summary["other_requests"], 0);
     let quiet = exec(&[], script).code(0);
     assert!(!quiet.stderr.contains("GET /v1.3"), "{}", quiet.stderr);

@@ -10,7 +10,7 @@ use crate::core::Refusal;
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
 /// The implemented families, as text for the user.
-pub const IMPLEMENTED: [&str; 9] = [
+pub const IMPLEMENTED: [&str; 10] = [
     "tasks",
     "indexes",
     "videos",
@@ -19,6 +19,7 @@ pub const IMPLEMENTED: [&str; 9] = [
     "multipart uploads",
     "entities",
     "knowledge stores",
+    "search",
     "webhooks of indexing",
 ];
 
@@ -34,11 +35,7 @@ pub struct Family {
 
 /// The families of the OpenAPI description of July 2026 that are not implemented, and those of
 /// older clients.
-pub const NOT_IMPLEMENTED: [Family; 6] = [
-    Family {
-        name: "search",
-        paths: &["/search"],
-    },
+pub const NOT_IMPLEMENTED: [Family; 5] = [
     Family {
         name: "analyze",
         paths: &["/analyze"],
@@ -156,15 +153,15 @@ mod tests {
     #[test]
     fn family_covers_only_paths_below_its_prefix() {
         let name = |path: &str| not_implemented(path).map(|family| family.name);
-        assert_eq!(name("/search"), Some("search"));
-        assert_eq!(name("/search/eyJ0b2tlbiI6MX0"), Some("search"));
+        assert_eq!(name("/analyze/tasks/x"), Some("analyze"));
         assert_eq!(name("/embed/tasks/x/status"), Some("embed"));
         assert_eq!(name("/embed-v2/tasks"), Some("embed-v2"));
         assert_eq!(name("/connections:authorize"), Some("connections"));
         assert_eq!(name("/tasks/status"), Some("tasks of v1.2"));
         assert_eq!(name("/tasks/transfers/import/x"), Some("tasks of v1.2"));
         for path in [
-            "/searches",
+            "/analyzer",
+            "/search",
             "/tasks",
             "/tasks/6391c89afb14854546891276",
             "/",

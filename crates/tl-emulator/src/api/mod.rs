@@ -1,6 +1,7 @@
 //! The handlers of the API, one module per resource: functions over the state, the environment and
 //! a request.
 
+pub(crate) mod annotations;
 pub(crate) mod assets;
 pub(crate) mod description;
 mod entities;
@@ -14,6 +15,7 @@ mod listing;
 mod metadata;
 pub(crate) mod request;
 pub(crate) mod routes;
+mod search;
 pub(crate) mod seed;
 pub(crate) mod source;
 pub(crate) mod storage;

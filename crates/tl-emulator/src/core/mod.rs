@@ -13,6 +13,7 @@ pub(crate) mod faults;
 pub(crate) mod ids;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
+pub(crate) mod meaning;
 pub(crate) mod meter;
 pub(crate) mod operation;
 pub(crate) mod plan;

@@ -11,7 +11,7 @@ use super::{
     records::{
         AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord,
         IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey, RenditionRecord,
-        StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
+        SearchRecord, StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -115,6 +115,7 @@ state! {
     knowledge_stores: KnowledgeStoreRecord,
     store_items: StoreItemRecord,
     item_collections: ItemCollectionRecord,
+    searches: SearchRecord,
 }
 
 impl State {

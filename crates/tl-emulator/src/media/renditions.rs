@@ -4,12 +4,12 @@
 //! it executes an [`Effect::Render`].
 
 use serde::Serialize;
-use tl_model::{AssetHls, AssetThumbnail, Hls, HlsStatus, MediaStatus};
+use tl_model::{Addon, AssetHls, AssetThumbnail, Hls, HlsStatus, MediaStatus};
 
 use crate::core::{
     Env, State,
     effect::Effect,
-    records::{MediaKey, Rendered, RenditionRecord, RenditionState},
+    records::{MediaKey, Rendered, RenditionRecord, RenditionState, VideoRecord},
     time::api_timestamp,
 };
 
@@ -131,6 +131,38 @@ pub(crate) fn hls(state: &State, env: &Env<'_>, owner: &str) -> Option<Hls> {
     }
     Some(hls)
 }
+
+/// How long the URL of a thumbnail in search results is valid, in seconds (documented: one hour).
+const THUMBNAIL_SECONDS: i64 = 3600;
+
+/// The URL of the thumbnail of a video that is nearest to this time in seconds, if its index has
+/// thumbnails. It expires.
+pub(crate) fn thumbnail_at(
+    state: &State,
+    env: &Env<'_>,
+    video: &VideoRecord,
+    at: f64,
+) -> Option<String> {
+    let index = state.indexes.get(&video.index_id)?;
+    let made = state.renditions.get(&video.id)?.made()?;
+    if !index.addons.contains(&Addon::Thumbnail) || made.thumbnails == 0 {
+        return None;
+    }
+    let part = at / video.measured.duration.filter(|seconds| *seconds > 0.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the number of thumbnails"
+    )]
+    let number = (part.clamp(0.0, 1.0) * f64::from(made.thumbnails)) as u32 + 1;
+    let name = thumbnail_name(number.min(made.thumbnails));
+    let expires = env.now.as_second() + THUMBNAIL_SECONDS;
+    let url = rendition_url(env.host, &made.folder, &name);
+    Some(format!("{url}?{EXPIRES}={expires}"))
+}
+
+/// The parameter of a URL that expires: seconds since 1970.
+pub(crate) const EXPIRES: &str = "expires";
 
 /// The `hls` field of an asset with a requested stream. `fallback` is the status if no stream was
 /// started.

@@ -1,7 +1,7 @@
 //! Serves stored files, completely or as a single range: renditions for players, received files for
 //! the page.
 
-use std::{io::SeekFrom, ops::RangeInclusive, path::Path, sync::Arc};
+use std::{io::SeekFrom, ops::RangeInclusive, path::Path, sync::Arc, time::UNIX_EPOCH};
 
 use axum::{
     body::Body,
@@ -10,12 +10,16 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use url::form_urlencoded;
 
 use super::{
     Runtime,
     renderer::{MEDIA_FILE, MEDIA_PLAYLIST},
 };
-use crate::{media::renditions::PLAYLIST, platform::MediaKey};
+use crate::{
+    media::renditions::{EXPIRES, PLAYLIST},
+    platform::MediaKey,
+};
 
 /// Bytes read from a file at once.
 const READ_SIZE: usize = 256 * 1024;
@@ -25,9 +29,13 @@ const READ_SIZE: usize = 256 * 1024;
 pub(super) async fn rendition(
     State(runtime): State<Arc<Runtime>>,
     extract::Path((folder, name)): extract::Path<(String, String)>,
+    extract::RawQuery(query): extract::RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
+    if is_expired(&runtime, query.as_deref().unwrap_or_default()) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let kind = match name.as_str() {
         PLAYLIST | MEDIA_PLAYLIST => "application/vnd.apple.mpegurl",
         MEDIA_FILE => "video/mp4",
@@ -56,6 +64,16 @@ pub(super) async fn rendition(
         HeaderValue::from_static("content-length, content-range"),
     );
     response
+}
+
+/// Whether a URL has a time after which it is not valid, and it has passed.
+fn is_expired(runtime: &Runtime, query: &str) -> bool {
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    let expires = parameters.find(|(name, _)| name == EXPIRES);
+    let expires = expires.and_then(|(_, value)| value.parse::<u64>().ok());
+    let now = runtime.clock.now().wall.duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_secs());
+    expires.is_some_and(|expires| expires <= now)
 }
 
 fn is_thumbnail(name: &str) -> bool {

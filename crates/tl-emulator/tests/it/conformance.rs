@@ -10,17 +10,23 @@ use serde_json::{Value, json};
 use tl_emulator::platform::{Operation, Payload, PutDecision, Settings};
 
 use crate::{
-    assets, entities, knowledge_stores,
+    assets, entities, knowledge_stores, search,
     world::{Response, World, facts, text},
 };
 
 /// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
 /// reason.
-const NEVER_RETURNED: [(&str, &str, &str); 9] = [
+const NEVER_RETURNED: [(&str, &str, &str); 11] = [
     ("", "source", "nothing is imported from a connector"),
     ("", "data[].source", "nothing is imported from a connector"),
     ("indexes.", "embedding", "nothing is embedded"),
     ("indexes.", "transcription", "nothing is transcribed"),
+    ("search.", "data[].transcription", "nothing is transcribed"),
+    (
+        "search.",
+        "data[].clips[].transcription",
+        "nothing is transcribed",
+    ),
     (
         "assets.retrieve_transcription",
         "",
@@ -50,7 +56,7 @@ const NEVER_RETURNED: [(&str, &str, &str); 9] = [
 
 /// Fields that depend on the server, which renders stored media. The pure handler alone does not
 /// return them.
-const BY_THE_SERVER: [&str; 3] = ["hls", "thumbnail", "data[].hls"];
+const BY_THE_SERVER: [&str; 4] = ["hls", "thumbnail", "data[].hls", "clips[].thumbnail"];
 
 type Fields = BTreeMap<String, Vec<String>>;
 
@@ -303,6 +309,7 @@ fn all_responses() -> Vec<(String, Response)> {
     }
     entities::every_operation(&mut world);
     knowledge_stores::every_operation(&mut world);
+    search::every_operation(&mut world);
     // The last chunk creates the asset, and the response contains its URL.
     let urls = upload.body["upload_urls"].as_array().unwrap();
     let etag = put_chunk(&mut world, urls[1]["url"].as_str().unwrap(), 400);

@@ -35,6 +35,7 @@ mod process;
 mod raw;
 mod renderer;
 mod renditions;
+mod search;
 mod sessions;
 mod start;
 mod state_machine;

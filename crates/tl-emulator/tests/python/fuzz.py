@@ -90,8 +90,16 @@ def create_objects(emulator, folder):
         "knowledge_store_id": objects(["knowledge_store_id"], [(store,) for store in stores], 4),
         "item_id": objects(["knowledge_store_id", "item_id"], items, 12),
         "collection_id": objects(["knowledge_store_id", "collection_id"], groups, 12),
+        "page_token": objects(["page_token"], search_tokens(client, lasting), 0),
         "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
     }
+
+
+def search_tokens(client, indexes):
+    """Tokens of further pages of searches."""
+    query = {"search_options": ["visual"], "query_text": "a", "page_limit": 1}
+    pages = [client.search.create(index_id=index, **query).page_info for index in indexes]
+    return [(page.next_page_token,) for page in pages]
 
 
 def objects(names, ids, deletable):

@@ -51,8 +51,8 @@ def map_path_parameters(context, path_parameters):
         value = path_parameters[name]
         if not isinstance(value, str):
             continue
-        # The description allows any string as an upload ID.
-        if name == "upload_id" or ID.fullmatch(value):
+        # The description allows any string as an upload ID or a page token.
+        if name in ("upload_id", "page_token") or ID.fullmatch(value):
             is_deletion = operation.method.upper() == "DELETE" and operation.path.endswith("{%s}" % name)
             for part, known in choose(name, value, is_deletion).items():
                 if part in path_parameters and (part == name or ID.fullmatch(str(path_parameters[part]))):

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tl_model::{SearchItem, SearchPage, SearchPool, Timestamp};
+use tl_model::{SearchPage, SearchPool, Timestamp};
 
 use super::hits::Found;
 use crate::endpoint::{GetSearchPage, Search};
@@ -91,9 +91,9 @@ impl Cursor {
         self.restarts
     }
 
-    /// Reads a page: returns its results that were not returned before, or the item that is not of
+    /// Reads a page: returns its results that were not returned before; `None` if one is not of
     /// the requested type.
-    pub(super) fn accept<I: Found>(&mut self, page: SearchPage) -> Result<Vec<I>, SearchItem> {
+    pub(super) fn accept<I: Found>(&mut self, page: SearchPage) -> Option<Vec<I>> {
         let is_empty = page.data.is_empty();
         let mut found = Vec::new();
         for item in page.data {
@@ -116,7 +116,7 @@ impl Cursor {
         };
         self.pool.get_or_insert(page.search_pool);
         self.expires_at = page.page_info.page_expires_at;
-        Ok(found)
+        Some(found)
     }
 
     /// The token has expired: search again and continue after the results that were returned.

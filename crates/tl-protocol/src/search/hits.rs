@@ -34,7 +34,7 @@ use crate::{
 /// A type of result: [`SearchHit`] or [`SearchVideo`].
 pub trait Found: sealed::Sealed + std::fmt::Debug + Send + 'static {
     #[doc(hidden)]
-    fn from_item(item: SearchItem) -> Result<Self, SearchItem>
+    fn from_item(item: SearchItem) -> Option<Self>
     where
         Self: Sized;
 
@@ -49,11 +49,8 @@ mod sealed {
 }
 
 impl Found for SearchHit {
-    fn from_item(item: SearchItem) -> Result<Self, SearchItem> {
-        match item {
-            SearchItem::Hit(hit) => Ok(hit),
-            other => Err(other),
-        }
+    fn from_item(item: SearchItem) -> Option<Self> {
+        item.into_hit()
     }
 
     fn key(&self) -> Key {
@@ -67,11 +64,8 @@ impl Found for SearchHit {
 }
 
 impl Found for SearchVideo {
-    fn from_item(item: SearchItem) -> Result<Self, SearchItem> {
-        match item {
-            SearchItem::Video(video) => Ok(video),
-            other => Err(other),
-        }
+    fn from_item(item: SearchItem) -> Option<Self> {
+        item.into_video()
     }
 
     fn key(&self) -> Key {
@@ -291,9 +285,9 @@ impl<I: Found> Fetch<I> {
         let mut cursor = lock(&self.cursor);
         match page {
             Ok(page) => match cursor.accept::<I>(page) {
-                Ok(found) if found.is_empty() => None,
-                Ok(found) => Some(Some(Ok(found))),
-                Err(_) => {
+                Some(found) if found.is_empty() => None,
+                Some(found) => Some(Some(Ok(found))),
+                None => {
                     let expected = cursor.search().group_by.clone();
                     let expected = expected.map_or_else(String::new, |word| word.to_string());
                     let message =

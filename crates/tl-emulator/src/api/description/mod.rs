@@ -23,6 +23,7 @@ const FILES: &[&str] = &[
     include_str!("uploads.json"),
     include_str!("indexed_assets.json"),
     include_str!("knowledge_stores.json"),
+    include_str!("search.json"),
 ];
 
 /// What the declarations do not say:

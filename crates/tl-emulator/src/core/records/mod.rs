@@ -8,6 +8,7 @@ mod index;
 mod knowledge_store;
 mod media_key;
 mod rendition;
+mod search;
 mod task;
 mod upload;
 mod video;
@@ -21,6 +22,7 @@ pub(crate) use knowledge_store::{ItemCollectionRecord, KnowledgeStoreRecord, Sto
 pub use media_key::MediaKey;
 pub use rendition::Rendered;
 pub(crate) use rendition::{RenditionRecord, RenditionState};
+pub(crate) use search::{ClipRecord, SearchRecord};
 pub(crate) use task::TaskRecord;
 pub(crate) use upload::{ChunkRecord, UploadRecord, chunk_key};
 pub use video::Measured;
