@@ -2,6 +2,7 @@
 
 use crate::core::{
     Env, State,
+    answers::{MediaRef, Scene, Utterance},
     meaning::Annotations,
     records::{MediaKey, VideoRecord},
 };
@@ -12,18 +13,41 @@ pub(crate) fn of_video(state: &State, env: &Env<'_>, video: &VideoRecord) -> Ann
     of_file(state, env, &video.filename, video.media.as_ref(), duration)
 }
 
-/// What is known about a stored file: without a sidecar, the words of its name.
+/// What is known about a stored file: its sidecar or, without one, the words of its name.
 pub(crate) fn of_file(
-    _state: &State,
-    _env: &Env<'_>,
+    state: &State,
+    env: &Env<'_>,
     filename: &str,
-    _media: Option<&MediaKey>,
+    media: Option<&MediaKey>,
     duration: f64,
 ) -> Annotations {
+    let content = state.content_of(media);
     let name = filename.rsplit_once('.').map_or(filename, |(name, _)| name);
-    Annotations {
-        content: format!("{filename} {duration}"),
+    let mut annotations = Annotations {
+        content: content.map_or_else(|| format!("{filename} {duration}"), str::to_owned),
         title: name.replace('_', " "),
         ..Annotations::default()
+    };
+    let media = MediaRef {
+        filename,
+        content,
+        duration,
+    };
+    if let Some(sidecar) = env.settings.answers.sidecar(media) {
+        let scenes = sidecar.segments.iter();
+        let scene = |scene: &Scene| {
+            (
+                scene.start,
+                scene.end,
+                scene.labels.join(" "),
+                scene.text.clone(),
+            )
+        };
+        annotations.scenes = scenes.map(scene).collect();
+        let speech = sidecar.transcript.iter();
+        let line = |line: &Utterance| (line.start, line.end, line.text.clone());
+        annotations.speech = speech.map(line).collect();
+        annotations.has_sidecar = true;
     }
+    annotations
 }

@@ -150,7 +150,6 @@ impl State {
         }
     }
 
-    #[allow(dead_code, reason = "search and analyze families use it")]
     /// The SHA-256 of a stored file in hexadecimal, if it is known.
     pub(crate) fn content_of(&self, media: Option<&MediaKey>) -> Option<&str> {
         self.contents.get(media?.as_str()).map(String::as_str)

@@ -29,22 +29,19 @@ fn send(world: &mut World, fields: &[(&str, &str)], image: Option<(&str, &str, u
         let mut technical = TechnicalMetadata::default();
         technical.file_mime_type = Some(kind.to_owned());
         (technical.image_width, technical.image_height) = (Some(size), Some(size));
-        fields.push(Field {
-            name: "query_media_file".to_owned(),
-            value: FieldValue::File(Arc::new(BytesSource::new(filename, Vec::new()))),
-        });
-        uploads.push(Upload {
-            field: "query_media_file".to_owned(),
-            filename: filename.to_owned(),
-            key: MediaKey::new("image"),
-            bytes: 100,
-            probe: Err(ProbeError::new(
-                ProbeErrorKind::NotMedia,
-                filename,
-                "an image",
-            )),
-            static_file: Some(Ok(StaticFile::new(technical))),
-        });
+        let source = BytesSource::new(filename, Vec::new());
+        fields.push(Field::new(
+            "query_media_file",
+            FieldValue::File(Arc::new(source)),
+        ));
+        let probe = Err(ProbeError::new(
+            ProbeErrorKind::NotMedia,
+            filename,
+            "an image",
+        ));
+        let key = MediaKey::new("image");
+        let upload = Upload::new("query_media_file", filename, key, 100, probe);
+        uploads.push(upload.with_static_file(Some(Ok(StaticFile::new(technical)))));
     }
     world.request("POST", "/search", Payload::Form { fields, uploads })
 }
@@ -395,4 +392,52 @@ fn invalid_searches_are_refused() {
             .iter()
             .all(|effect| !format!("{effect:?}").contains("Keep(MediaKey(\"image\"))"))
     );
+}
+
+#[test]
+fn sidecars_say_what_is_seen_and_spoken() {
+    let mut settings = Settings::default();
+    let sidecar = json!({
+        "segments": [
+            { "start": 2.0, "end": 5.5, "labels": ["goal"], "text": "A goal in the rain." },
+            { "start": 9.0, "end": 11.0, "labels": ["goal"], "text": "Another goal." },
+        ],
+        "transcript": [{ "start": 4.0, "end": 5.0, "text": "What a wonderful strike!" }],
+    });
+    let added = settings
+        .answers
+        .add_sidecar("match.mp4", None, &sidecar.to_string());
+    added.unwrap();
+    let mut world = World::new(settings);
+    let index = world.index("clips");
+    let ids = videos(&mut world, &index, &["match", "other goal"]);
+    let found = |world: &mut World, text: &str, options: &[&str], operator: &str| {
+        let mut fields = vec![
+            ("index_id", &*index),
+            ("query_text", text),
+            ("operator", operator),
+        ];
+        fields.extend(options.iter().map(|option| ("search_options", *option)));
+        let response = search(world, &fields);
+        let hits = hits(&response)
+            .into_iter()
+            .filter(|(video, _)| *video == ids[0]);
+        (hits.map(|(_, start)| start).collect::<Vec<_>>(), response)
+    };
+    let (starts, _) = found(&mut world, "goal in the rain", &["visual"], "or");
+    assert_eq!(starts, [2.0, 9.0]);
+    let (starts, response) = found(&mut world, "wonderful strike", &["transcription"], "or");
+    assert_eq!(starts, [2.0]);
+    assert_eq!(response.body["data"][0]["end"], 5.5);
+    assert_eq!(
+        response.body["data"][0]["transcription"],
+        "What a wonderful strike!"
+    );
+    let (starts, _) = found(
+        &mut world,
+        "wonderful goal",
+        &["visual", "transcription"],
+        "and",
+    );
+    assert_eq!(starts, [2.0]);
 }

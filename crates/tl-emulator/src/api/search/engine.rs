@@ -23,12 +23,15 @@ pub(super) struct Found {
     pub(super) pool: (u64, f64),
     /// The matching parts, the best first.
     pub(super) clips: Vec<ClipRecord>,
+    /// Whether a sidecar was used.
+    pub(super) is_supplied: bool,
 }
 
 /// Searches all videos of the index that pass the filter.
 pub(super) fn find(state: &State, env: &Env<'_>, search: &Search, query: &Query) -> Found {
     let mut pool = (0, 0.0);
     let mut matches = Vec::new();
+    let mut is_supplied = false;
     for video in state.videos_of(search.index_id.as_str(), env.now) {
         let passes = search.filter.as_ref();
         if !passes.is_none_or(|filter| filter::passes(filter, video)) {
@@ -37,6 +40,7 @@ pub(super) fn find(state: &State, env: &Env<'_>, search: &Search, query: &Query)
         let duration = video.measured.duration.unwrap_or(0.0);
         pool = (pool.0 + 1, pool.1 + duration);
         let annotations = annotations::of_video(state, env, video);
+        is_supplied |= annotations.has_sidecar;
         for part in parts(&annotations, duration) {
             let score = score(search, query, &part);
             if score >= LEAST {
@@ -59,6 +63,7 @@ pub(super) fn find(state: &State, env: &Env<'_>, search: &Search, query: &Query)
     Found {
         pool,
         clips: matches.into_iter().map(|(.., clip)| clip).collect(),
+        is_supplied,
     }
 }
 

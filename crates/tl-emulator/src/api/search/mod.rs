@@ -18,7 +18,9 @@ use super::{
     request::{BodyRule, Upload},
 };
 use crate::core::{
-    Env, Refusal, State, ids,
+    Env, Refusal, State,
+    answers::AnswerSource,
+    ids,
     records::{IndexRecord, SearchRecord},
     settings::Settings,
     static_file::MAX_IMAGE_BYTES,
@@ -71,7 +73,7 @@ const MAX_SEARCHES: usize = 1000;
 
 fn search(
     state: &mut State,
-    env: &Env<'_>,
+    env: &mut Env<'_>,
     search: &Search,
     uploads: &[Upload],
 ) -> Result<SearchPage, Refusal> {
@@ -86,6 +88,10 @@ fn search(
     check_index(index, search)?;
     let query = Query::read(state, search, uploads)?;
     let found = engine::find(state, env, search, &query);
+    env.answer = Some(match found.is_supplied {
+        true => AnswerSource::Fixture,
+        false => AnswerSource::Generated,
+    });
     let record = SearchRecord {
         id: String::new(),
         number: 0,

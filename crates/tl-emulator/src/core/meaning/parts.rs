@@ -13,6 +13,8 @@ pub(crate) struct Annotations {
     pub(crate) content: String,
     /// Words that describe the whole file, if there are no scenes.
     pub(crate) title: String,
+    /// Whether a test supplied what is known.
+    pub(crate) has_sidecar: bool,
 }
 
 /// A part of a media file. Times are in seconds.
