@@ -10,35 +10,17 @@
 use std::{env, error::Error, sync::Arc, time::Duration, time::SystemTime};
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing};
-use tl_client::protocol::{flow::WaitPolicy, flow::Waited, webhook};
-use tl_client::{Client, model::Task};
-use tokio::{sync::Notify, time::Instant};
+use tl_client::protocol::flow::{WaitNotifier, WaitPolicy};
+use tl_client::{Client, protocol::webhook};
 
-type Receiver = Arc<(String, Notify)>;
+type Receiver = Arc<(String, WaitNotifier)>;
 
 async fn receive(State(state): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
     match webhook::receive(&state.0, &headers, &body, SystemTime::now()) {
-        Ok(_) => state.1.notify_one(),
+        Ok(_) => state.1.notify(),
         Err(_) => return StatusCode::UNAUTHORIZED,
     }
     StatusCode::OK
-}
-
-async fn wait(
-    client: &Client,
-    task: &str,
-    policy: WaitPolicy,
-    events: &Notify,
-) -> Result<Waited<Task>, tl_client::Error> {
-    let end = Instant::now() + policy.deadline;
-    loop {
-        let left = policy.clone().with_deadline(end - Instant::now());
-        tokio::select! {
-            waited = client.tasks().wait(task, left) => return waited,
-            // This drops the wait during its pause; the next one starts with a poll.
-            () = events.notified() => {}
-        }
-    }
 }
 
 #[tokio::main]
@@ -47,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [task, seconds] = arguments.as_slice() else {
         return Err("usage: wait_by_webhook_or_poll TASK SECONDS".into());
     };
-    let state = Receiver::new((env::var("WEBHOOK_SECRET")?, Notify::new()));
+    let state = Receiver::new((env::var("WEBHOOK_SECRET")?, WaitNotifier::new()));
     let app = Router::new().route("/", routing::post(receive));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
@@ -55,8 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let pause = Duration::from_secs(seconds.parse()?);
     let policy = WaitPolicy::default()
         .with_first_interval(pause)
-        .with_max_interval(pause);
-    let waited = wait(&Client::from_env()?, task, policy, &state.1).await?;
+        .with_max_interval(pause)
+        .with_notifier(Some(state.1.clone()));
+    let waited = Client::from_env()?.tasks().wait(task.as_str(), policy).await?;
     println!("{} is {:?}", waited.value.id, waited.value.status);
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::{
     Step, Token,
     endpoint::GetTask,
     flow::{
-        Call,
+        Call, WaitNotifier,
+        notifier::{MIN_GAP, TICK},
         slot::{Receiver, Slot, Tokens},
     },
     rng::Rng,
@@ -80,6 +81,8 @@ pub struct WaitPolicy {
     /// The wait ends after this time, whatever the status. Default 3 h: indexing takes 30 to 40 %
     /// of the video's duration (API guide), and the longest video is 4 h.
     pub deadline: Duration,
+    /// Brings the next poll forward, for example when a webhook has arrived. Default none.
+    pub notifier: Option<WaitNotifier>,
 }
 
 impl Default for WaitPolicy {
@@ -88,6 +91,7 @@ impl Default for WaitPolicy {
             first_interval: Duration::from_secs(1),
             max_interval: Duration::from_secs(15),
             deadline: Duration::from_secs(3 * 3600),
+            notifier: None,
         }
     }
 }
@@ -96,6 +100,7 @@ with_fields!(WaitPolicy {
     with_first_interval(first_interval: Duration);
     with_max_interval(max_interval: Duration);
     with_deadline(deadline: Duration);
+    with_notifier(notifier: Option<WaitNotifier>);
 });
 
 impl WaitPolicy {
@@ -135,13 +140,19 @@ pub struct Wait<E: Watched> {
     history: Vec<StatusSeen>,
     last_error: Option<Error>,
     scope: Scope,
+    /// The number of notifications before the last poll.
+    notified: u64,
     state: State<E>,
     tokens: Tokens,
 }
 
 #[derive(Debug)]
 enum State<E: Watched> {
-    Idle { not_before: Duration },
+    Idle {
+        not_before: Duration,
+        /// The earliest time of a poll after a notification.
+        notified_not_before: Duration,
+    },
     Polling(Slot<Call<E>>),
 }
 
@@ -167,8 +178,10 @@ impl<E: Watched> Wait<E> {
             history: Vec::new(),
             last_error: None,
             scope: Scope::default(),
+            notified: 0,
             state: State::Idle {
                 not_before: Duration::ZERO,
+                notified_not_before: Duration::ZERO,
             },
             tokens: Tokens::default(),
         }
@@ -215,7 +228,15 @@ impl<E: Watched> Wait<E> {
             .max(requested)
             .min(self.deadline());
         self.interval = self.interval.mul_f64(1.5).min(self.policy.max_interval);
-        self.state = State::Idle { not_before };
+        let gap = now.mono.saturating_add(self.interval.min(MIN_GAP));
+        self.state = State::Idle {
+            not_before,
+            notified_not_before: gap.max(requested).min(not_before),
+        };
+    }
+
+    fn notifications(&self) -> u64 {
+        self.policy.notifier.as_ref().map_or(0, WaitNotifier::count)
     }
 
     fn handle_response(
@@ -298,16 +319,27 @@ impl<E: Watched> Wait<E> {
                     }
                     ControlFlow::Break(step) => return step,
                 },
-                State::Idle { not_before } => {
-                    let not_before = *not_before;
+                State::Idle {
+                    not_before,
+                    notified_not_before,
+                } => {
+                    let (mut not_before, notified_not_before) = (*not_before, *notified_not_before);
+                    let notifications = self.notifications();
+                    if notifications != self.notified {
+                        not_before = notified_not_before;
+                    }
                     if now.mono >= self.deadline() {
                         return Step::Done(Err(self.deadline_error()));
                     }
                     if now.mono < not_before {
-                        return Step::Wait {
-                            until: Some(not_before),
+                        let until = match self.policy.notifier {
+                            None => not_before,
+                            Some(_) => not_before.min(now.mono.saturating_add(TICK)),
                         };
+                        return Step::Wait { until: Some(until) };
                     }
+                    // A notification during the poll may be about a later status.
+                    self.notified = notifications;
                     let call = Call::new(
                         self.endpoint.clone(),
                         &self.base,
@@ -335,6 +367,7 @@ impl<E: Watched> Flow for Wait<E> {
         // The clock jumps to the next poll, which is canceled. A deadline before it would hide
         // that.
         self.policy.deadline = Duration::MAX;
+        self.policy.notifier = None;
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
