@@ -28,10 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = blocking::Client::from_env()?;
     println!(
         "blocking: {:?}",
-        wait_shortly(&*client, index, video)?.value.status
+        wait_shortly(client.api(), index, video)?.value.status
     );
     let client = Client::from_env()?;
-    let waited = tokio::runtime::Runtime::new()?.block_on(wait_shortly(&*client, index, video))?;
+    let waited =
+        tokio::runtime::Runtime::new()?.block_on(wait_shortly(client.api(), index, video))?;
     println!("async: {:?}", waited.value.status);
     Ok(())
 }

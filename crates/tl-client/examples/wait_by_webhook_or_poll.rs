@@ -39,7 +39,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_first_interval(pause)
         .with_max_interval(pause)
         .with_notifier(Some(state.1.clone()));
-    let waited = Client::from_env()?.tasks().wait(task.as_str(), policy).await?;
+    let waited = Client::from_env()?
+        .tasks()
+        .wait(task.as_str(), policy)
+        .await?;
     println!("{} is {:?}", waited.value.id, waited.value.status);
     Ok(())
 }

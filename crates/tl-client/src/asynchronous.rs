@@ -3,18 +3,19 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    ops::Deref,
     path::Path,
     pin::{Pin, pin},
     sync::{Arc, OnceLock},
     task::Poll,
 };
 
-use tl_http_async::{AsyncHttp, HttpClient};
+use tl_http_async::{AsyncHttp, AsyncStream, HttpClient};
 use tl_model::AssetId;
+use tl_protocol::flow::Events;
 
 use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
+    api::{api_methods, resource_methods},
     builder::{client_builder, ingest_settings, upload_settings},
     cancel::canceled_before_sending,
     checker,
@@ -23,7 +24,7 @@ use crate::{
 
 /// An async client of the platform. It needs a tokio runtime.
 ///
-/// It has every method of [`tl_protocol::Client`]; each returns a future that does not borrow the
+/// Each method that sends requests returns a future that does not borrow the
 /// client, so that it can be spawned. Clones are cheap and share connections, limits and checker.
 ///
 /// ```no_run
@@ -148,13 +149,25 @@ fn join_error(error: tokio::task::JoinError) -> Error {
     Error::new(ErrorKind::File, "the check of the file was cut off").with_source(error)
 }
 
-impl Deref for Client {
-    type Target = tl_protocol::Client<AsyncHttp, Error>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.api
-    }
+impl Client {
+    api_methods!(AsyncHttp, ResponseFuture, EventStream);
 }
+
+macro_rules! resources {
+    ($($Group:ident $method:ident),+) => {
+        impl Client {
+            resource_methods!(AsyncHttp: $($Group $method),+);
+        }
+    };
+}
+
+tl_protocol::for_each_resource!(resources);
+
+/// The response to a request, or the error. It does not borrow the client.
+pub type ResponseFuture<R> = Pin<Box<dyn Future<Output = Result<R, Error>> + Send>>;
+
+/// The events of a streamed response: see [`AsyncStream::next`].
+pub type EventStream<E> = AsyncStream<Events<E, Error>>;
 
 /// Builds a [`Client`].
 ///

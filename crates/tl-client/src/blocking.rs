@@ -2,18 +2,19 @@
 
 use std::{
     fmt,
-    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
     sync::{Arc, OnceLock, mpsc},
     thread,
 };
 
-use tl_http_blocking::{BlockingHttp, HttpClient};
+use tl_http_blocking::{BlockingHttp, BlockingStream, HttpClient};
 use tl_model::AssetId;
+use tl_protocol::flow::Events;
 
 use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
+    api::{api_methods, resource_methods},
     builder::{client_builder, ingest_settings, upload_settings},
     cancel::{RunCancel, canceled_before_sending},
     checker,
@@ -22,7 +23,7 @@ use crate::{
 
 /// A blocking client of the platform.
 ///
-/// It has every method of [`tl_protocol::Client`]; each returns a result, and a list is an
+/// Each method that sends requests returns a result, and a list is an
 /// iterator. Clones are cheap and share connections, limits and checker.
 ///
 /// ```no_run
@@ -147,13 +148,25 @@ impl Client {
     }
 }
 
-impl Deref for Client {
-    type Target = tl_protocol::Client<BlockingHttp, Error>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.api
-    }
+impl Client {
+    api_methods!(BlockingHttp, Response, EventStream);
 }
+
+macro_rules! resources {
+    ($($Group:ident $method:ident),+) => {
+        impl Client {
+            resource_methods!(BlockingHttp: $($Group $method),+);
+        }
+    };
+}
+
+tl_protocol::for_each_resource!(resources);
+
+/// The response to a request, or the error.
+pub type Response<R> = Result<R, Error>;
+
+/// The events of a streamed response: an iterator.
+pub type EventStream<E> = BlockingStream<Events<E, Error>>;
 
 /// Builds a [`Client`].
 ///

@@ -3,7 +3,7 @@
 //! The crate has an async and a blocking client with the same methods. With feature `async` (the
 //! default), the methods of [`Client`] return futures (reqwest, tokio). With feature `blocking`,
 //! the methods of [`blocking::Client`] return results (ureq, threads), and the crate does not
-//! depend on an async runtime. Both have every method of [`tl_protocol::Client`], and one
+//! depend on an async runtime. Both have the operations of all resources, and one
 //! [`Error`] for all of them.
 //! [`ingest`](Client::ingest) adds the local check: a file that the platform would reject is
 //! refused before any byte is sent, with the reason.
@@ -42,6 +42,8 @@
     allow(dead_code, unused_imports)
 )]
 
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod api;
 #[cfg(feature = "async")]
 mod asynchronous;
 #[cfg(feature = "blocking")]
@@ -65,7 +67,7 @@ pub mod route;
 pub mod source;
 
 #[cfg(feature = "async")]
-pub use asynchronous::{Client, ClientBuilder, Ingest, Upload};
+pub use asynchronous::{Client, ClientBuilder, EventStream, Ingest, ResponseFuture, Upload};
 pub use checker::{Checked, Checker};
 pub use checkpoint::Checkpoints;
 pub use config::Config;

@@ -84,6 +84,9 @@ impl<T, X> Clone for Client<T, X> {
 /// The return type of a method of a client over `T`: `Result<R, X>`, or a future of it.
 pub type CallOutput<T, R, X = Error> = <T as Transport>::Output<'static, Result<R, X>>;
 
+/// The stream of events of a client over `T`: an iterator, or a type with an asynchronous `next`.
+pub type EventStream<T, E, X = Error> = <T as Transport>::Stream<'static, Events<E, X>>;
+
 impl<T: Transport> Client<T> {
     /// Creates a client that sends requests with `transport`.
     #[must_use]
@@ -193,7 +196,7 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
     ///     print!("{}", event?.text);
     /// }
     /// ```
-    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'static, Events<E, X>> {
+    pub fn stream<E: Streamed>(&self, endpoint: &E) -> EventStream<T, E, X> {
         let settings = self.settings();
         let policy = settings.policy.clone();
         let feed = Events::build(endpoint, &settings.base, policy, self.next_seed());

@@ -41,7 +41,7 @@ mod telemetry;
 pub mod webhook;
 mod with_fields;
 
-pub use client::{CallOutput, Client, ClientSettings};
+pub use client::{CallOutput, Client, ClientSettings, EventStream};
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Resource};

@@ -241,7 +241,7 @@ impl Shared {
         let requests = Arc::new(AtomicU64::new(0));
         let rate_limited = Arc::new(AtomicU64::new(0));
         let abort = CancelHandle::new();
-        let api: Api = client.with_error();
+        let api: Api = client.api().with_error();
         let api = api.cancel_by(&abort);
         let before = api.settings().clone();
         let observer = observer(&before.observer, send, &requests, &rate_limited);

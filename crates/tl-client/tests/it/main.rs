@@ -26,6 +26,7 @@ mod probed;
 mod resume;
 mod routes;
 mod shape;
+mod signatures;
 #[cfg(all(feature = "header", feature = "object_store"))]
 mod sources;
 mod versions;

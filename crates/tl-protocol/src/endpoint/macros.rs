@@ -364,6 +364,9 @@ macro_rules! resource {
                 $Group(self)
             }
         }
+
+        // Fails to compile if the handle is missing from `for_each_resource!`.
+        const _: () = $crate::endpoint::assert_resource::<$Group<'static, ()>>();
     };
 }
 

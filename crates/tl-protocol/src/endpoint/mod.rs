@@ -41,7 +41,7 @@ pub use query::{MetadataFilter, NumberFilter, PageRequest, RangeFilter, Sort, To
 pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
-pub use registry::{OPERATIONS, Operation, Registered};
+pub use registry::{OPERATIONS, Operation, Registered, RegisteredResource};
 pub use search::*;
 pub use streamed::{EndSignal, EventRole, Streamed};
 pub use tasks::*;
@@ -50,7 +50,7 @@ pub use videos::*;
 
 use crate::{Auth, Repeat};
 use macros::{endpoint, resource};
-use registry::assert_registered;
+use registry::{assert_registered, assert_resource};
 
 /// The header with which a request is not processed twice ([`Repeat::WithKey`]).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

@@ -75,6 +75,35 @@ macro_rules! for_each_endpoint {
     };
 }
 
+/// Marks the client handles that [`for_each_resource!`](crate::for_each_resource) lists.
+pub trait RegisteredResource {}
+
+/// Fails to compile for a client handle that is missing from the list.
+pub(super) const fn assert_resource<R: RegisteredResource>() {}
+
+/// Calls the macro `$callback!` with the client handles: the type, and the method of
+/// [`Client`](crate::Client) that returns it. A client that wraps this one generates its methods
+/// from it.
+#[macro_export]
+macro_rules! for_each_resource {
+    ($callback:ident) => {
+        $callback! {
+            Assets assets, EntityCollections entity_collections, Entities entities,
+            IndexedAssets indexed_assets, Indexes indexes, ItemCollections item_collections,
+            KnowledgeStores knowledge_stores, Searches searches, StoreItems store_items,
+            Tasks tasks, Uploads uploads, Videos videos
+        }
+    };
+}
+
+macro_rules! register_resources {
+    ($($Group:ident $method:ident),+) => {
+        $(impl<T, X> RegisteredResource for $Group<'_, T, X> {})+
+    };
+}
+
+for_each_resource!(register_resources);
+
 macro_rules! register {
     ($($Endpoint:ident),+) => {
         $(impl Registered for $Endpoint {})+

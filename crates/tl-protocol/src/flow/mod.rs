@@ -52,7 +52,7 @@ pub use events::Events;
 pub use ingest::IngestTask;
 pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset};
 pub use notifier::WaitNotifier;
-pub use pages::{NextPageOf, Paged, Pages};
+pub use pages::{NextPageOf, NextPageOutput, Paged, Pages};
 pub use reconcile::{Reconcile, Reconciled};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};
 pub use watch::{Change, Expected, Look, NextLook, Target, Watch, WatchSettings};

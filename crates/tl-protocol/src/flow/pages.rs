@@ -30,6 +30,9 @@ pub trait Paged: Endpoint<Response = Page<Self::Item>> {
 /// A page, or `None` after the last one.
 pub type NextPageOf<E, X = Error> = Option<Result<Page<<E as Paged>::Item>, X>>;
 
+/// The return type of [`Pages::next_page`] over `T`: a [`NextPageOf`], or a future of it.
+pub type NextPageOutput<'a, T, E, X = Error> = <T as Transport>::Output<'a, NextPageOf<E, X>>;
+
 /// A list that is fetched page by page, starting with the page of the request.
 ///
 /// With a [`BlockingTransport`] it is an iterator over the items, and with an asynchronous transport
@@ -63,7 +66,7 @@ impl<T: Transport, E: Paged, X: From<Error> + Send + 'static> Pages<T, E, X> {
     ///
     /// # Errors
     /// See [`Client::call`]. The next call requests the same page again.
-    pub fn next_page(&mut self) -> T::Output<'_, NextPageOf<E, X>> {
+    pub fn next_page(&mut self) -> NextPageOutput<'_, T, E, X> {
         let call = self
             .next
             .clone()

@@ -1,0 +1,97 @@
+//! The methods that both clients have of [`tl_protocol::Client`], with the types of their transport.
+
+/// Methods that send requests.
+///
+/// `$Output<R>` is what a request for `R` returns, and `$Stream<E>` is the stream of its events.
+macro_rules! api_methods {
+    ($Transport:ident, $Output:ident, $Stream:ident) => {
+        /// The same client for code that is generic over the transport.
+        #[must_use]
+        pub fn api(&self) -> &tl_protocol::Client<$Transport, crate::Error> {
+            &self.api
+        }
+
+        /// Sends one request, with retries.
+        ///
+        /// # Errors
+        /// See [`ErrorKind`](crate::ErrorKind).
+        pub fn call<E: tl_protocol::Endpoint>(&self, endpoint: E) -> $Output<E::Response> {
+            self.api.call(endpoint)
+        }
+
+        /// Streams the events of a response as they arrive.
+        ///
+        /// Nothing is sent before the first event is requested. Each item is an event, or the error
+        /// that ends the stream. After the first event, the error is
+        /// [`Interrupted`](crate::ErrorKind::Interrupted).
+        pub fn stream<E: tl_protocol::endpoint::Streamed>(&self, endpoint: &E) -> $Stream<E> {
+            self.api.stream(endpoint)
+        }
+
+        /// Iterates over all items of a list, page by page.
+        pub fn pages<E: tl_protocol::flow::Paged>(
+            &self,
+            first: E,
+        ) -> tl_protocol::flow::Pages<$Transport, E, crate::Error> {
+            self.api.pages(first)
+        }
+
+        /// Polls `endpoint` until the status is final or the deadline of `policy` has passed.
+        ///
+        /// # Errors
+        /// [`ProcessingFailed`](crate::ErrorKind::ProcessingFailed) with the platform's reason,
+        /// [`DeadlinePassed`](crate::ErrorKind::DeadlinePassed) with the observed statuses, and
+        /// errors that polling again cannot resolve.
+        pub fn wait<E: tl_protocol::flow::Watched>(
+            &self,
+            endpoint: E,
+            policy: tl_protocol::flow::WaitPolicy,
+        ) -> $Output<tl_protocol::flow::Waited<E::Response>> {
+            self.api.wait(endpoint, policy)
+        }
+
+        /// The same client, with the same connections. `cancel` cancels every request, wait, upload
+        /// and stream that it runs; each ends within about 200 ms with
+        /// [`Canceled`](crate::ErrorKind::Canceled).
+        #[must_use]
+        pub fn cancel_by(&self, cancel: &crate::CancelHandle) -> Self {
+            Self {
+                api: self.api.cancel_by(cancel),
+                checker: std::sync::Arc::clone(&self.checker),
+            }
+        }
+
+        /// The settings of requests.
+        #[must_use]
+        pub fn settings(&self) -> &tl_protocol::ClientSettings {
+            self.api.settings()
+        }
+
+        /// The transport, for running custom flows.
+        #[must_use]
+        pub fn transport(&self) -> &$Transport {
+            self.api.transport()
+        }
+    };
+}
+
+/// The methods that return the operations of a resource.
+macro_rules! resource_methods {
+    ($Transport:ident: $($Group:ident $method:ident),+) => {
+        $(
+            #[doc = concat!(
+                "The operations of [`", stringify!($Group), "`](tl_protocol::endpoint::",
+                stringify!($Group), ")."
+            )]
+            #[must_use]
+            pub fn $method(
+                &self,
+            ) -> tl_protocol::endpoint::$Group<'_, $Transport, crate::Error> {
+                self.api.$method()
+            }
+        )+
+    };
+}
+
+pub(crate) use api_methods;
+pub(crate) use resource_methods;
