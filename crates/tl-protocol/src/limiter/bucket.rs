@@ -76,6 +76,17 @@ struct Foreign {
     until: i64,
 }
 
+/// A limit that is not known, found by trying: it is lowered after a 429, and raised step by step
+/// while it is used up without one (AIMD).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Estimate {
+    limit: u64,
+    /// What is added per window.
+    step: u64,
+    /// Not raised before.
+    raise_at: i64,
+}
+
 /// Whether an amount can be granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
@@ -105,6 +116,9 @@ pub(super) struct Bucket {
     /// An end of a fixed window, from a response header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window_end: Option<i64>,
+    /// The limit, if the plan states none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    estimate: Option<Estimate>,
 }
 
 /// The limit of a bucket, and the part of it that this program may use.
@@ -112,18 +126,25 @@ pub(super) struct Bucket {
 pub(super) struct Share {
     pub(super) limit: u64,
     pub(super) own: u64,
+    /// Whether the limit is estimated, so that a larger amount may be accepted.
+    pub(super) is_estimate: bool,
 }
 
 impl Bucket {
-    /// The limit after corrections, without the reserve for others (in thousandths).
-    pub(super) fn share(&self, plan: u64, reserve: u16) -> Share {
-        let limit = self.reported_limit.map_or(plan, |limit| limit.min(plan));
+    /// The limit after corrections, without the reserve for others (in thousandths). `None` if
+    /// nothing is known about a limit.
+    pub(super) fn share(&self, plan: Option<u64>, reserve: u16) -> Option<Share> {
+        let stated = plan.into_iter().chain(self.reported_limit).min();
+        let estimate = self.estimate.filter(|_| plan.is_none());
+        let estimate = estimate.map(|estimate| estimate.limit);
+        let limit = stated.into_iter().chain(estimate).min()?;
         let kept = (u128::from(limit) * u128::from(reserve)).div_ceil(1000);
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
-        Share {
+        Some(Share {
             limit,
             own: limit.saturating_sub(kept).max(1).min(limit),
-        }
+            is_estimate: plan.is_none(),
+        })
     }
 
     /// Removes what no window can contain any more.
@@ -162,6 +183,9 @@ impl Bucket {
         for time in [&mut self.blocked_until, &mut self.window_end] {
             *time = time.map(|time| time.saturating_add(delta));
         }
+        if let Some(estimate) = &mut self.estimate {
+            estimate.raise_at = estimate.raise_at.saturating_add(delta);
+        }
         if let Some(foreign) = &mut self.foreign {
             foreign.until = foreign.until.saturating_add(delta);
         }
@@ -174,7 +198,7 @@ impl Bucket {
         let Some(share) = share.filter(|_| amount > 0) else {
             return Check::Fits;
         };
-        if amount > share.limit {
+        if amount > share.limit && !share.is_estimate {
             return Check::Never;
         }
         if rule.kind == Kind::Paced {
@@ -265,11 +289,64 @@ impl Bucket {
         } else {
             now.div_euclid(rule.slot) * rule.slot
         };
+        self.raise(rule, now);
         match self.slots.back_mut() {
             // A shift may leave a slot that starts later than the regular one.
             Some((last, sum)) if *last >= start => *sum = sum.saturating_add(amount),
             _ => self.slots.push_back((start, amount)),
         }
+    }
+
+    /// Lowers the estimate of an unknown limit after a 429. What was granted in the window was too
+    /// much; a request rate is lowered by a quarter, because windows of another start contain
+    /// different amounts. Several 429 in one window are one incident.
+    pub(super) fn lower(&mut self, rule: &Rule, now: i64) {
+        if rule.kind == Kind::Total || self.blocked_until.is_some_and(|until| until > now) {
+            return;
+        }
+        let used = self.used(rule, now);
+        let before = self.estimate.map_or(u64::MAX, |estimate| estimate.limit);
+        let limit = match rule.kind {
+            Kind::Paced => used.min(before) / 4 * 3 + used.min(before) % 4 * 3 / 4,
+            _ => used.min(before),
+        };
+        // Nothing of our own was refused in this window: others have used it up.
+        if used == 0 {
+            return;
+        }
+        let limit = limit.max(1);
+        self.estimate = Some(Estimate {
+            limit,
+            step: (limit / 20).max(1),
+            raise_at: now.saturating_add(rule.window),
+        });
+    }
+
+    /// Raises the estimate if it was used up for a whole window and nothing was refused.
+    fn raise(&mut self, rule: &Rule, now: i64) {
+        let used = self.used(rule, now);
+        if let Some(estimate) = &mut self.estimate
+            && estimate.raise_at <= now
+            && used >= estimate.limit - estimate.limit / 4
+        {
+            estimate.limit = estimate.limit.saturating_add(estimate.step);
+            estimate.raise_at = now.saturating_add(rule.window);
+        }
+    }
+
+    /// The limit that a response means that says only what remains: what this program was granted in
+    /// the window, and the rest.
+    pub(super) fn reported_share(&self, rule: &Rule, until: i64, remaining: u64) -> u64 {
+        self.granted_since(rule, until.saturating_sub(rule.window))
+            .saturating_add(remaining)
+    }
+
+    fn granted_since(&self, rule: &Rule, since: i64) -> u64 {
+        let counted = self
+            .slots
+            .iter()
+            .filter(|(start, _)| start.saturating_add(rule.slot) > since);
+        counted.fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
     }
 
     /// Takes an amount back that was granted and not used.
@@ -317,11 +394,7 @@ impl Bucket {
         let Some(used) = used else { return };
         let until = reset.unwrap_or_else(|| now.saturating_add(rule.window));
         let since = until.saturating_sub(rule.window);
-        let own = self
-            .slots
-            .iter()
-            .filter(|(start, _)| start.saturating_add(rule.slot) > since);
-        let own = own.fold(0_u64, |sum, (_, amount)| sum.saturating_add(*amount));
+        let own = self.granted_since(rule, since);
         let amount = used.saturating_sub(own);
         // Responses arrive in any order: the highest count of a window is the newest.
         match &mut self.foreign {

@@ -30,6 +30,7 @@
 //! | video per hour | counted in a sliding window, so that the limit holds in every fixed or sliding window |
 //! | requests and video per day | counted in a fixed window that starts at 00:00 UTC, or when a response header says |
 //! | concurrent tasks | counted; [`Limiter::release`] gives them back |
+//! | a limit that neither the plan nor a header states | estimated: lowered by a quarter after a 429, and raised by 5 % per window that uses it up without one (AIMD) |
 //!
 //! All callers must use the same clock. If it is set back, the limiter continues from the time that
 //! it saw last: nothing is granted twice, and nobody waits for the difference.
@@ -205,9 +206,7 @@ impl Limiter {
         self.tasks = tasks;
         let (limits, reserve) = (self.limits, self.reserve);
         for (dimension, bucket) in &mut self.buckets {
-            let share = limits
-                .of(*dimension)
-                .map(|plan| bucket.share(plan, reserve));
+            let share = bucket.share(limits.of(*dimension), reserve);
             bucket.take(&Rule::of(*dimension), share, at, cost.of(*dimension));
         }
         Reservation::Granted
@@ -243,23 +242,33 @@ impl Limiter {
             return;
         }
         let dimension = self.reported_dimension(category, reported);
-        let Some(plan) = self.limits.of(dimension) else {
-            return;
-        };
+        let plan = self.limits.of(dimension);
         let Some(bucket) = self.buckets.get_mut(&dimension) else {
             return;
         };
-        let limit = reported.limit.unwrap_or(bucket.share(plan, 0).limit);
-        let remaining = reported.remaining.map(|left| limit.saturating_sub(left));
-        let used = remaining.max(reported.used);
+        let rule = Rule::of(dimension);
         let reset = reported
             .reset_in
             .map(|time| at.saturating_add(micros(time)));
-        bucket.correct(&Rule::of(dimension), at, reported.limit, used, reset);
+        let mut stated = reported.limit;
+        if plan.is_none()
+            && stated.is_none()
+            && let (Some(left), Some(end)) = (reported.remaining, reset)
+        {
+            stated = Some(bucket.reported_share(&rule, end, left));
+        }
+        let known = stated.or_else(|| Some(bucket.share(plan, 0)?.limit));
+        let remaining = reported.remaining.and_then(|left| known?.checked_sub(left));
+        let used = remaining.max(reported.used);
+        bucket.correct(&rule, at, stated, used, reset);
     }
 
     /// Blocks the dimension that caused a 429, for every caller, until `Retry-After` has passed.
     /// Without `Retry-After`, until the reported end of the window, or for a minute.
+    ///
+    /// If the plan states no limit for the dimension, it is estimated from now on: what was granted
+    /// in the window was too much, and the estimate is raised step by step while it is used up
+    /// without a 429.
     ///
     /// Returns the end of the block.
     pub fn block(
@@ -281,7 +290,11 @@ impl Limiter {
             (Category::Index, _) => Dimension::IndexPerDay,
         };
         let until = at.saturating_add(micros(wait));
+        let is_unknown = self.limits.of(dimension).is_none();
         if let Some(bucket) = self.buckets.get_mut(&dimension) {
+            if is_unknown {
+                bucket.lower(&Rule::of(dimension), at);
+            }
             bucket.block(until);
         }
         timestamp(until)
@@ -308,8 +321,7 @@ impl Limiter {
     }
 
     fn share(&self, dimension: Dimension, bucket: &Bucket) -> Option<Share> {
-        let plan = self.limits.of(dimension)?;
-        Some(bucket.share(plan, self.reserve))
+        bucket.share(self.limits.of(dimension), self.reserve)
     }
 
     /// The time to use: never earlier than one used before.

@@ -214,3 +214,85 @@ fn one_percent_is_refused_while_others_use_the_key() {
         assert!(share <= 1.0, "{foreign} per minute: {share} %");
     }
 }
+
+/// How many uploads, `LANES` at a time, are refused per minute, and how many are accepted, while
+/// the platform accepts `per_minute`, of which others use `foreign`. The limiter knows no limit.
+/// Each minute is an element.
+fn find_limit(per_minute: u64, foreign: u64, has_headers: bool, seed: u64) -> Vec<(u64, u64)> {
+    const LANES: usize = 8;
+    let limits = Limits {
+        uploads_per_minute: Some(per_minute),
+        uploads_per_day: Some(u64::MAX),
+        ..Limits::UNLIMITED
+    };
+    let mut limiter = Limiter::new(Limits::UNLIMITED);
+    let mut platform = Platform::default();
+    let mut rng = Rng::new(seed);
+    let mut minutes = vec![(0, 0); 30];
+    // When each lane reserves the next time.
+    let mut lanes: BinaryHeap<Reverse<i64>> = (0..LANES).map(|_| Reverse(START)).collect();
+    let mut next_foreign = START;
+    while let Some(Reverse(now)) = lanes.pop() {
+        let Some(minute) = minutes.get_mut(usize::try_from((now - START) / MINUTE).unwrap()) else {
+            break;
+        };
+        while foreign > 0 && next_foreign <= now {
+            let _ = platform.request(limits, 0, next_foreign);
+            next_foreign += MINUTE / i64::try_from(foreign).unwrap();
+        }
+        let time = Timestamp::from_microsecond(now).unwrap();
+        if let Reservation::Wait { until, .. } = limiter.reserve(time, Cost::upload()) {
+            lanes.push(Reverse(until.unwrap().as_microsecond()));
+            continue;
+        }
+        let (refused, mut reported) = platform.request(limits, 0, now);
+        // The scheme of 2026 has no limit.
+        (reported.limit, reported.used) = (None, None);
+        if !has_headers {
+            reported = ReportedLimit::default();
+        }
+        limiter.correct(time, Category::Upload, &reported);
+        match refused {
+            Some(seconds) => {
+                minute.0 += 1;
+                let wait = Some(Duration::from_secs(seconds));
+                let _ = limiter.block(time, Category::Upload, wait, &reported);
+            }
+            None => minute.1 += 1,
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a second")]
+        let latency = (rng.fraction() * SECOND as f64) as i64;
+        lanes.push(Reverse(now + SECOND / 4 + latency));
+    }
+    minutes
+}
+
+/// The share of requests that is refused, and of the rate that is used, after the first five
+/// minutes, in percent, over several seeds.
+fn found(per_minute: u64, foreign: u64, has_headers: bool) -> (f64, f64) {
+    let (mut refused, mut accepted, mut minutes) = (0, 0, 0);
+    for seed in 0..2 {
+        for (no, yes) in &find_limit(per_minute, foreign, has_headers, seed)[5..] {
+            refused += no;
+            accepted += yes;
+            minutes += per_minute - foreign;
+        }
+    }
+    let share = 100.0 * refused as f64 / (refused + accepted) as f64;
+    let used = 100.0 * accepted as f64 / minutes as f64;
+    println!(
+        "{per_minute} per minute, {foreign} by others, headers {has_headers}: {share:.2} % \
+         refused, {used:.0} % used"
+    );
+    (share, used)
+}
+
+#[test]
+fn unknown_limit_is_found_and_used() {
+    for (per_minute, foreign) in [(60, 0), (60, 20), (240, 0), (10, 0)] {
+        let (refused, used) = found(per_minute, foreign, false);
+        assert!(refused <= 5.0 && used >= 75.0, "{refused} {used}");
+        let (refused, used) = found(per_minute, foreign, true);
+        assert!(refused <= 5.0 && used >= 75.0, "{refused} {used}");
+    }
+}
