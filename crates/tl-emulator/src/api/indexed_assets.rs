@@ -173,7 +173,9 @@ pub(crate) fn list(
             updated: updated_at(state, env, task),
             number: task.number,
         };
-        let passes = (list.status.is_empty() || list.status.contains(&status(task, env.now)))
+        let passes = listing::is_shown(sort_key.created, env.now, quirks)
+            && (list.status.is_empty() || listing::is_shown(sort_key.updated, env.now, quirks))
+            && (list.status.is_empty() || list.status.contains(&status(task, env.now)))
             && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
             && number(&list.duration.0, system.duration)
             && number(&list.fps.0, system.fps)

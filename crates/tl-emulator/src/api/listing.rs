@@ -1,6 +1,6 @@
 //! Sorting, pagination and date filters, shared by all lists.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tl_model::{Page, PageInfo, SortBy, SortOption};
 use tl_protocol::endpoint::{PageRequest, Sort};
 
@@ -116,6 +116,15 @@ pub(crate) fn page_by_name<R, T>(
     }
     let items = items.into_iter().map(|(key, _, item)| (key, item));
     self::page(items.collect(), &sort, page, quirks, view)
+}
+
+/// Whether a list shows a change of this time: not yet, if lists lag behind.
+pub(crate) fn is_shown(changed: Timestamp, now: Timestamp, quirks: &Quirks) -> bool {
+    let lag = match quirks.get(&quirks::LIST_LAG) {
+        "30s" => SignedDuration::from_secs(30),
+        _ => return true,
+    };
+    changed <= now - lag
 }
 
 /// Parses the value of a date filter.

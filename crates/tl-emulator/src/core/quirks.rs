@@ -75,6 +75,10 @@ quirks! {
     RATE_HEADERS = "rate-headers",
         "Which headers tell the rate limit: those of the scheme of 2024, of 2026, both, or none?", ["both", "old", "new", "none"],
         "Two schemes are documented, of 2024 and of 2026; a client that reads either is served.";
+    /// When a list shows what was created or changed.
+    LIST_LAG = "list-lag",
+        "Do the lists of assets and indexed assets show a change at once, or only after 30 seconds?", ["none", "30s"],
+        "No document promises that a list is current; a client must not take what it does not list for not created.";
     /// The older method to update the metadata of a video.
     VIDEO_PUT = "video-put",
         "Is PUT /indexes/{index_id}/videos/{video_id} refused, or does it still do what PATCH does?", ["refuse", "accept"],

@@ -157,6 +157,30 @@ fn quirks_change_initial_status_and_validation() {
 }
 
 #[test]
+fn lists_lag_behind_and_single_reads_do_not() {
+    let mut world = world_with(&[("list-lag", "30s")]);
+    let index = world.index("clips");
+    let path = indexed(&mut world, &index, "a.mp4", 9.0, json!({}));
+    let listed = |world: &mut World, query: &str| {
+        let list = format!("/indexes/{index}/indexed-assets{query}");
+        world.get(&list).body["data"].as_array().unwrap().len()
+    };
+    assert_eq!(world.get(&path).body["status"], "pending");
+    assert_eq!(listed(&mut world, ""), 0);
+    assert_eq!(world.get("/assets").body["data"], json!([]));
+    world.wait(29_900);
+    // Created 30 s ago, and ready for a shorter time.
+    assert_eq!(listed(&mut world, ""), 0);
+    assert_eq!(world.get(&path).body["status"], "ready");
+    world.wait(200);
+    assert_eq!(listed(&mut world, ""), 1);
+    assert_eq!(listed(&mut world, "?status=ready"), 0);
+    world.wait(1000);
+    assert_eq!(listed(&mut world, "?status=ready"), 1);
+    assert_eq!(world.get("/assets").body["data"][0]["filename"], "a.mp4");
+}
+
+#[test]
 fn filters_match_documented_fields() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");

@@ -75,7 +75,9 @@ fn select<'a>(
     }
     let part = list.filename.as_deref().map(str::to_lowercase);
     let items = state.assets.values().filter(|asset| {
-        (list.asset_ids.is_empty() || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
+        listing::is_shown(asset.created_at, env.now, &env.settings.quirks)
+            && (list.asset_ids.is_empty()
+                || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
             && (list.asset_types.is_empty() || list.asset_types.contains(&asset.kind()))
             && part
                 .as_ref()
