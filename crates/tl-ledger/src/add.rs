@@ -469,7 +469,7 @@ fn add(db: &mut Db, now: i64, run: RunId, account: AccountId, new: &NewItem) -> 
 
 /// The content of a new item: a known one, that of the same path, one with the same bytes, or a
 /// new one.
-fn content(db: &mut Db, new: &NewItem) -> Result<ContentId> {
+pub(crate) fn content(db: &mut Db, new: &NewItem) -> Result<ContentId> {
     let fingerprint = match &new.content {
         NewContent::Known(content) => {
             let sql = "SELECT id FROM content WHERE id = $1";

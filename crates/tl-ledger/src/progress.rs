@@ -1,5 +1,7 @@
 //! The progress of one upload: its chunks, and the checkpoint of its flow.
 
+use serde::{Deserialize, Serialize};
+
 use crate::db::{Db, values};
 use crate::error::Result;
 use crate::ids::ItemId;
@@ -7,7 +9,7 @@ use crate::item::Lease;
 use crate::ledger::Ledger;
 
 /// A chunk that the storage has received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Chunk {
     /// Its number, from 1.

@@ -226,29 +226,34 @@ impl Ledger {
         selection: &Selection,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
-        let (condition, parameters) = selection.condition(&self.db)?;
+        let mut last = i64::MIN;
+        loop {
+            let items = self.page(selection, last)?;
+            let is_last = i64::try_from(items.len()).unwrap_or(PAGE) < PAGE;
+            for item in items {
+                last = item.id.get();
+                if each(item).is_break() {
+                    return Ok(());
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The selected items after the number `last`, at most [`PAGE`].
+    pub(crate) fn page(&mut self, selection: &Selection, last: i64) -> Result<Vec<Item>> {
+        let (condition, mut parameters) = selection.condition(&self.db)?;
         let (after, limit) = (parameters.len() + 1, parameters.len() + 2);
         let columns = Item::COLUMNS;
         let sql = format!(
             "SELECT {columns} FROM item WHERE {condition} AND id > ${after}
              ORDER BY id LIMIT ${limit}"
         );
-        let mut last = i64::MIN;
-        loop {
-            let mut page = parameters.clone();
-            page.extend([last.into(), PAGE.into()]);
-            let rows = self.db.query(&sql, &page)?;
-            for row in &rows {
-                let item = Item::read(row)?;
-                last = item.id.get();
-                if each(item).is_break() {
-                    return Ok(());
-                }
-            }
-            if i64::try_from(rows.len()).unwrap_or(PAGE) < PAGE {
-                return Ok(());
-            }
-        }
+        parameters.extend([last.into(), PAGE.into()]);
+        let rows = self.db.query(&sql, &parameters)?;
+        rows.iter().map(Item::read).collect()
     }
 
     /// Finds items by what the platform calls them: an asset or an indexed asset.

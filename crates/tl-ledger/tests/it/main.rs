@@ -21,6 +21,7 @@ mod records;
 mod scale;
 #[cfg(feature = "postgres")]
 mod server;
+mod transfer;
 mod world;
 
 use place::Place;

@@ -9,7 +9,9 @@ use tl_ledger::{ErrorKind, Ledger, OpenOptions, State, Update};
 use crate::place::Place;
 use crate::server::Server;
 use crate::world::{World, file};
-use crate::{Suite, changes, claims, contents, maintenance, model, processes, records, scale};
+use crate::{
+    Suite, changes, claims, contents, maintenance, model, processes, records, scale, transfer,
+};
 
 /// Runs suites, each test in its own database of one server.
 fn run(suites: &[Suite], least: usize) {
@@ -35,8 +37,9 @@ fn suites_pass_on_postgresql() {
         records::SUITE,
         maintenance::SUITE,
         changes::SUITE,
+        transfer::SUITE,
     ];
-    run(&suites, 30);
+    run(&suites, 33);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! `tl ledger`: the record of bulk ingestions.
 
+mod export;
 mod forget;
+mod import;
 mod ls;
 mod prune;
+mod record;
 mod retry;
 mod selection;
 mod show;
@@ -17,6 +20,10 @@ subcommands! {
         Ls(ls::Ls),
         /// Show one item with its sources and requests
         Show(show::Show),
+        /// Write items with everything that belongs to them to a file
+        Export(export::Export),
+        /// Add the items of an export
+        Import(import::Import),
         /// Make items due again that failed, were refused or are held
         Retry(retry::RetryItems),
         /// Remove items; a later run sends them again
