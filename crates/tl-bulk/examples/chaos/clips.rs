@@ -23,7 +23,9 @@ pub(crate) fn write(folder: &Path, count: u32, size: u32, seed: u64) {
         clip.extend(b"free");
         let mut value = seed ^ (u64::from(number) << 32) ^ 0x9e37_79b9_7f4a_7c15;
         for _ in 8..length {
-            value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            value = value
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             clip.push(value.to_be_bytes()[0]);
         }
         std::fs::write(folder.join(format!("clip-{number}.mp4")), clip).unwrap();

@@ -86,6 +86,8 @@ impl Clock {
             .create(true)
             .truncate(false)
             .open(&self.file);
-        file.unwrap().write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
+        file.unwrap()
+            .write_all_at(&seconds.to_ne_bytes(), 0)
+            .unwrap();
     }
 }

@@ -93,7 +93,10 @@ impl Platform {
         stream.write_all(body.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
+        let end = answer
+            .windows(4)
+            .position(|part| part == b"\r\n\r\n")
+            .unwrap();
         let head = String::from_utf8_lossy(&answer[..end]);
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let value = serde_json::from_slice(&answer[end + 4..]).unwrap_or(Value::Null);

@@ -88,7 +88,9 @@ fn options() -> Result<Options, String> {
     }
     if !options.tl.exists() {
         let tl = options.tl.display();
-        return Err(format!("{tl} does not exist: run `cargo build -p twelvelabs-cli`"));
+        return Err(format!(
+            "{tl} does not exist: run `cargo build -p twelvelabs-cli`"
+        ));
     }
     Ok(options)
 }

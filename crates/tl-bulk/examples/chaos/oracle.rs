@@ -37,7 +37,10 @@ pub(crate) fn check(
     for task in records(&state, "tasks") {
         if text(&task["index_id"]) == index {
             let name = text(&task["filename"]);
-            indexed.entry(name).or_default().push(text(&task["asset_id"]));
+            indexed
+                .entry(name)
+                .or_default()
+                .push(text(&task["asset_id"]));
         }
     }
     for asset in records(&state, "assets") {

@@ -19,9 +19,14 @@ pub(crate) struct Server {
 fn programs() -> PathBuf {
     let named = std::env::var_os("POSTGRES_BIN").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
     let versions = versions.flatten().map(|entry| entry.path().join("bin"));
-    let mut folders = named.into_iter().chain(std::env::split_paths(&path)).chain(versions);
+    let mut folders = named
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .chain(versions);
     let is_complete = |folder: &PathBuf| {
         ["initdb", "postgres", "pg_ctl"]
             .iter()

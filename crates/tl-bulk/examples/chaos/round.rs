@@ -129,11 +129,8 @@ impl Round {
             self.folder.disable_cleanup(true);
         }
         let base = self.folder.path().to_owned();
-        std::fs::set_permissions(
-            &base,
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
-        )
-        .unwrap();
+        std::fs::set_permissions(&base, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
         let videos = base.join("videos");
         std::fs::create_dir(&videos).unwrap();
         // Chunks need larger clips, and are one of two routes.
@@ -142,7 +139,12 @@ impl Round {
             Scenario::FewFiles => 120,
             _ => 12 + u32::try_from(self.below(20)).unwrap(),
         };
-        clips::write(&videos, self.clips, if has_chunks { 300_000 } else { 0 }, self.seed);
+        clips::write(
+            &videos,
+            self.clips,
+            if has_chunks { 300_000 } else { 0 },
+            self.seed,
+        );
         let plan = match self.scenario {
             Scenario::ForeignUse => Plan::named("developer-1").unwrap(),
             _ => Plan::UNLIMITED,
@@ -161,7 +163,10 @@ impl Round {
             folder: base.clone(),
             variables: vec![
                 ("TL_LEDGER".into(), ledger),
-                ("TWELVELABS_BASE_URL".into(), platform.emulator.base_url().into()),
+                (
+                    "TWELVELABS_BASE_URL".into(),
+                    platform.emulator.base_url().into(),
+                ),
                 ("TWELVE_LABS_API_KEY".into(), platform.emulator.api_key()),
             ],
         };
@@ -189,7 +194,9 @@ impl Round {
         let sent = platform.emulator.journal().split_off(before);
         let created = sent.iter().filter(|entry| entry.method != "GET").count();
         if created > 0 {
-            return Err(format!("a run with nothing to do sent {created} requests that change"));
+            return Err(format!(
+                "a run with nothing to do sent {created} requests that change"
+            ));
         }
         oracle::check(&platform, &index, self.clips, self.chunk_kills)?;
         Ok(counts)
@@ -248,7 +255,11 @@ impl Round {
     }
 
     fn kill_at_exchange(&mut self, scene: &Scene<'_>) -> Result<(), String> {
-        let route: &[&str] = if scene.has_chunks { &OF_CHUNKS } else { &OF_ASSETS };
+        let route: &[&str] = if scene.has_chunks {
+            &OF_CHUNKS
+        } else {
+            &OF_ASSETS
+        };
         let mut exchanges: Vec<&str> = EXCHANGES.iter().chain(route).copied().collect();
         let is_later = self.kills > 0;
         if is_later {
@@ -258,9 +269,16 @@ impl Round {
         let operation = exchanges[usize::try_from(self.below(count)).unwrap()];
         let most = if is_later { 3 } else { 10 };
         let number = 1 + u32::try_from(self.below(most)).unwrap();
-        let moments = ["before it is processed", "before its response", "after its response"];
+        let moments = [
+            "before it is processed",
+            "before its response",
+            "after its response",
+        ];
         let moment = usize::try_from(self.below(3)).unwrap();
-        self.inject(format!("kill -9 at {operation} {number} {}", moments[moment]));
+        self.inject(format!(
+            "kill -9 at {operation} {number} {}",
+            moments[moment]
+        ));
         let fault = match moment {
             0 => json!({ "operation": operation, "nth": [number], "drop": true }),
             1 => json!({ "operation": operation, "nth": [number], "lose_answer": true }),
@@ -319,16 +337,29 @@ impl Round {
         let status = tl.wait(LIMIT)?;
         let took = stopped.elapsed();
         if took > Duration::from_secs(11) {
-            return Err(format!("it took {took:?} to end after SIGTERM\n{}", tail(&log)));
+            return Err(format!(
+                "it took {took:?} to end after SIGTERM\n{}",
+                tail(&log)
+            ));
         }
         // Before it installs its handler, the signal ends it.
         let is_expected = matches!(status.code(), Some(0 | 143) | None);
         if !is_expected {
-            return Err(format!("{} after SIGTERM\n{}", describe(status), tail(&log)));
+            return Err(format!(
+                "{} after SIGTERM\n{}",
+                describe(status),
+                tail(&log)
+            ));
         }
-        let lines = std::fs::read_to_string(&log).unwrap_or_default().lines().count();
+        let lines = std::fs::read_to_string(&log)
+            .unwrap_or_default()
+            .lines()
+            .count();
         if status.code() == Some(143) && lines > 10 + usize::try_from(self.clips).unwrap() * 2 {
-            return Err(format!("{lines} lines of output after SIGTERM\n{}", tail(&log)));
+            return Err(format!(
+                "{lines} lines of output after SIGTERM\n{}",
+                tail(&log)
+            ));
         }
         Ok(())
     }
@@ -398,7 +429,12 @@ impl Round {
     }
 
     fn faults(&mut self) -> Value {
-        let operations = ["assets.create", "indexes.indexed_assets.create", "multipart_upload.create", "assets.list"];
+        let operations = [
+            "assets.create",
+            "indexes.indexed_assets.create",
+            "multipart_upload.create",
+            "assets.list",
+        ];
         let mut faults = Vec::new();
         for operation in operations {
             let nth: Vec<u64> = (0..3).map(|_| 1 + self.below(20)).collect();
@@ -406,7 +442,10 @@ impl Round {
                 0 => ("lost", json!({ "lose_answer": true })),
                 1 => ("dropped", json!({ "drop": true })),
                 2 => ("503", json!({ "status": 503 })),
-                3 => ("503 after the work", json!({ "status": 503, "after_work": true })),
+                3 => (
+                    "503 after the work",
+                    json!({ "status": 503, "after_work": true }),
+                ),
                 _ => ("429", json!({ "status": 429, "retry_after": 1 })),
             };
             fault["operation"] = operation.into();
