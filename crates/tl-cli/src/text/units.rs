@@ -58,6 +58,30 @@ pub(crate) fn format_duration(span: Duration) -> String {
     }
 }
 
+/// Formats a duration of up to days in its two largest units: `42 s`, `2 min 30 s`, `2 d 4 h`.
+pub(crate) fn format_long_duration(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..10 => format!("{seconds} s"),
+        10..86_400 => format_duration(Duration::from_secs(seconds)),
+        _ if seconds % 86_400 < 3600 => format!("{} d", seconds / 86_400),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// Formats a number with separators: `12,345`.
+pub(crate) fn format_count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Formats seconds; empty if unknown.
 pub(crate) fn format_seconds(seconds: Option<f64>) -> String {
     seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"))
@@ -143,6 +167,15 @@ mod tests {
             ("5 parsec", None),
         ] {
             assert_eq!(parse_size(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn formats_counts_and_days() {
+        assert_eq!(format_count(999), "999");
+        assert_eq!(format_count(1_234_567), "1,234,567");
+        for (seconds, expected) in [(4, "4 s"), (86_400, "1 d"), (187_200, "2 d 4 h")] {
+            assert_eq!(format_long_duration(Duration::from_secs(seconds)), expected);
         }
     }
 
