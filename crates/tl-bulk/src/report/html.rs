@@ -24,7 +24,7 @@ p{margin:.25rem 0;color:var(--soft)}
 .bar{display:flex;height:.6rem;border-radius:.3rem;overflow:hidden;background:var(--line)}
 .bar i{display:block}.bar .good{background:var(--good)}.bar .bad{background:var(--bad)}.bar .wait{background:var(--wait)}.bar .skip{background:var(--soft)}
 svg{width:100%;height:auto;display:block;background:var(--card);border:1px solid var(--line);border-radius:.4rem}
-svg text{fill:var(--soft);font:11px system-ui,sans-serif}
+.axis{display:flex;justify-content:space-between;color:var(--soft);font-size:.8rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .5rem;border-bottom:1px solid var(--line)}
@@ -43,7 +43,6 @@ fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // A URL in a message is text, and must not look like a link to a tool that finds them.
             c => escaped.push(c),
         }
     }
@@ -158,7 +157,7 @@ fn chart(page: &mut String, course: &[(u64, u64)]) {
     let (Some(last), true) = (course.last(), course.len() > 2) else {
         return;
     };
-    let (width, height, margin) = (640.0, 160.0, 24.0);
+    let (width, height, margin) = (640.0, 160.0, 8.0);
     let (seconds, most) = (last.0.max(1) as f64, last.1.max(1) as f64);
     let mut points = String::new();
     for (at, ready) in course {
@@ -166,17 +165,15 @@ fn chart(page: &mut String, course: &[(u64, u64)]) {
         let y = height - margin - *ready as f64 / most * (height - 2.0 * margin);
         let _ = write!(points, "{x:.1},{y:.1} ");
     }
+    // The labels are not in the picture, so that their size does not depend on its width.
     let _ = write!(
         page,
-        "<h2>Ready over time</h2><svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"items ready over time\">\
-         <polyline points=\"{}\" fill=\"none\" stroke=\"var(--accent)\" stroke-width=\"2\"/>\
-         <text x=\"{margin}\" y=\"16\">{}</text><text x=\"{margin}\" y=\"{}\">0</text>\
-         <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text></svg>",
-        points.trim_end(),
+        "<h2>Ready over time</h2><div class=\"axis\"><span>{}</span></div>\
+         <svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"items ready over time\">\
+         <polyline points=\"{}\" fill=\"none\" stroke=\"var(--accent)\" stroke-width=\"2\"/></svg>\
+         <div class=\"axis\"><span>0 s</span><span>{}</span></div>",
         count(last.1),
-        height - 8.0,
-        width - margin,
-        height - 8.0,
+        points.trim_end(),
         duration(Duration::from_secs(last.0)),
     );
 }

@@ -26,9 +26,10 @@ pub fn ending(ending: Ending) -> String {
             format!("the budget of {name} is used up; run the same command to continue")
         }
         Ending::Limit { dimension, until } => {
-            let name = dimension.map_or("a limit of the plan", |dimension| {
-                crate::format::limit(dimension)
-            });
+            let name = dimension.map_or_else(
+                || "a limit of the plan".to_owned(),
+                |dimension| format!("the limit of {}", crate::format::limit(dimension)),
+            );
             let until = until
                 .map(|time| format!(" until {}", time.strftime("%Y-%m-%d %H:%M UTC")))
                 .unwrap_or_default();
