@@ -8,6 +8,7 @@ mod error;
 pub mod estimate;
 pub mod event;
 mod format;
+mod known;
 pub mod metrics;
 pub mod report;
 mod run;
@@ -20,6 +21,7 @@ mod uri;
 
 pub use error::{Error, Result};
 pub use event::{Event, Record};
+pub use known::Known;
 pub use run::{Bulk, Found, ItemResult, error_kind};
 pub use settings::{Again, Capacity, CheckFile, Settings};
 pub use store::{Clock, Store};

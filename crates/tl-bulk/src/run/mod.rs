@@ -25,7 +25,7 @@ use std::sync::atomic::AtomicU64;
 use tl_client::{CancelHandle, Client, Ingested};
 use tl_ledger::{AccountId, Item, RunId, State};
 use tl_protocol::limiter::{Category, ReportedLimit};
-use tl_protocol::{ClientSettings, Observer};
+use tl_protocol::{ClientSettings, FinishedExchange, Observer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -42,6 +42,7 @@ use crate::totals::RunSummary;
 type Api = tl_protocol::Client<tl_client::http_async::AsyncHttp>;
 type OnEvent = Arc<dyn Fn(&Record) + Send + Sync>;
 type OnItem = Arc<dyn Fn(&ItemResult) + Send + Sync>;
+type OnExchange = Arc<dyn Fn(&FinishedExchange) + Send + Sync>;
 
 /// The result of one item of a run.
 #[derive(Debug)]
@@ -94,6 +95,7 @@ pub struct Bulk {
     settings: Settings,
     on_event: OnEvent,
     on_item: OnItem,
+    on_exchange: OnExchange,
 }
 
 impl fmt::Debug for Bulk {
@@ -112,6 +114,7 @@ impl Bulk {
             store,
             settings,
             on_event: Arc::new(|_| {}),
+            on_exchange: Arc::new(|_| {}),
             on_item: Arc::new(|_| {}),
         }
     }
@@ -119,6 +122,15 @@ impl Bulk {
     /// Calls `listen` with each event. It is called often and should return quickly.
     pub fn on_event(mut self, listen: impl Fn(&Record) + Send + Sync + 'static) -> Self {
         self.on_event = Arc::new(listen);
+        self
+    }
+
+    /// Calls `listen` for each HTTP exchange that has finished, for metrics.
+    pub fn on_exchange(
+        mut self,
+        listen: impl Fn(&FinishedExchange) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_exchange = Arc::new(listen);
         self
     }
 
@@ -180,6 +192,7 @@ impl Bulk {
             (account, run),
             stop,
             self.on_event,
+            self.on_exchange,
         );
         let main = MainLoop::new(
             Arc::new(shared),
@@ -236,6 +249,7 @@ impl Shared {
         (account, run): (AccountId, RunId),
         stop: &CancelHandle,
         on_event: OnEvent,
+        on_exchange: OnExchange,
     ) -> (Self, UnboundedReceiver<Report>) {
         let (send, reports) = unbounded_channel();
         let requests = Arc::new(AtomicU64::new(0));
@@ -244,7 +258,13 @@ impl Shared {
         let api: Api = client.api().with_error();
         let api = api.cancel_by(&abort);
         let before = api.settings().clone();
-        let observer = observer(&before.observer, send, &requests, &rate_limited);
+        let observer = observer(
+            &before.observer,
+            send,
+            on_exchange,
+            &requests,
+            &rate_limited,
+        );
         let with = |attempts: Option<u32>, salt: u64| {
             let mut policy = before.policy.clone();
             if let Some(attempts) = attempts {
@@ -289,12 +309,14 @@ impl Shared {
 fn observer(
     base: &Observer,
     send: tokio::sync::mpsc::UnboundedSender<Report>,
+    on_exchange: OnExchange,
     requests: &Arc<AtomicU64>,
     rate_limited: &Arc<AtomicU64>,
 ) -> Observer {
     use std::sync::atomic::Ordering::Relaxed;
     let (requests, rate_limited) = (Arc::clone(requests), Arc::clone(rate_limited));
     base.clone().with_exchanges(move |exchange| {
+        on_exchange(exchange);
         requests.fetch_add(1, Relaxed);
         if exchange.result.is_ok_and(|status| status == 429) {
             rate_limited.fetch_add(1, Relaxed);

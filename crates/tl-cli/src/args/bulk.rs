@@ -42,7 +42,7 @@ pub(crate) enum OnQuota {
 impl PlanArgs {
     /// The plan: the given one; without one, that of most accounts, and none for an API on this
     /// machine.
-    fn preset(&self, connection: &Connection) -> (&'static str, Limits) {
+    pub(crate) fn preset(&self, connection: &Connection) -> (&'static str, Limits) {
         let name = self.plan.as_deref().filter(|name| *name != "auto");
         let name = name.unwrap_or(match is_local(connection.address()) {
             true => "unlimited",

@@ -32,6 +32,11 @@ impl From<&str> for IndexRef {
 }
 
 impl IndexRef {
+    /// The id, if the text has the form of one.
+    pub(crate) fn id(&self) -> Option<&str> {
+        looks_like_an_id(&self.0).then_some(self.0.as_str())
+    }
+
     /// Returns the id of the index.
     ///
     /// # Errors

@@ -85,6 +85,14 @@ impl LedgerAddress {
         self.open_with(&OpenOptions::new())
     }
 
+    /// Whether there may be a ledger: a file that exists, or a database.
+    pub(crate) fn may_exist(&self) -> bool {
+        match self {
+            Self::File(path) => path.exists(),
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// Opens the ledger if it exists.
     ///
     /// # Errors

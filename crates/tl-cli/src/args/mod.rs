@@ -8,6 +8,7 @@ pub(crate) mod index_ref;
 pub(crate) mod ledger;
 pub(crate) mod metadata;
 pub(crate) mod number_filter;
+pub(crate) mod outputs;
 pub(crate) mod pages;
 pub(crate) mod remote;
 pub(crate) mod rules;

@@ -1,14 +1,16 @@
 //! Options that name many inputs: directories, lists, manifests, and titles and metadata made from
 //! the path.
-#![allow(dead_code, reason = "the commands that take many inputs use it")]
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use tl_bulk::source::{Manifest, Order, SourceError, Sources, Template};
+use tl_bulk::source::{Entry, Location, Manifest, Order, OrderBy, SourceError, Sources, Template};
 
 use crate::args::metadata::MetadataArgs;
 use crate::args::walk::WalkArgs;
+use crate::check::local_check::LocalCheck;
 use crate::failure::Failure;
 use crate::text::units;
 
@@ -39,7 +41,7 @@ impl SourceArgs {
     /// The sources. Manifests are read to their end, so that nothing is sent if a row is wrong.
     pub(crate) fn sources(
         &self,
-        inputs: &[PathBuf],
+        inputs: &[OsString],
         metadata: &MetadataArgs,
     ) -> Result<Sources, Failure> {
         let mut templates = metadata.templates()?;
@@ -61,9 +63,40 @@ impl SourceArgs {
         }
     }
 
-    /// The order of the run, if it is not that of the sources.
-    pub(crate) fn order(&self) -> Option<Order> {
-        self.order_by
+    /// Whether a manifest, a list, a title or an order is set.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.from.is_empty()
+            || self.title.is_some()
+            || self.order_by.is_some()
+            || self.walk.lists().next().is_some()
+    }
+
+    /// The entries in the order of the run. `check` reads durations.
+    pub(crate) fn entries(
+        &self,
+        sources: &Sources,
+        check: Option<&LocalCheck>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Entry, SourceError>> + Send>, Failure> {
+        let entries = sources.entries()?;
+        let Some(order) = self.order_by else {
+            return Ok(Box::new(entries));
+        };
+        let duration = |entry: &Entry| match (&entry.location, check) {
+            (Location::File(path), Some(check)) => check
+                .check_file(path)
+                .checked
+                .facts
+                .and_then(|facts| facts.duration_seconds)
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            _ => None,
+        };
+        if order.key() == OrderBy::Duration && check.is_none() {
+            return Err(Failure::usage(
+                "--order-by duration reads the files, which --no-check skips",
+            )
+            .hint("omit one of them, or use --order-by size"));
+        }
+        Ok(Box::new(order.sort(entries, duration)?.into_iter()))
     }
 }
 

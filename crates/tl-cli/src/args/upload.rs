@@ -88,6 +88,11 @@ impl UploadArgs {
             .with_bytes_per_second(self.limit_rate)
     }
 
+    /// The limit of the upload rate in bytes per second.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        self.limit_rate
+    }
+
     /// Policy for URLs that the platform supplies.
     pub(crate) fn supplied_urls(&self) -> SuppliedUrls {
         if self.allow_unsafe_urls {

@@ -12,6 +12,7 @@ use crate::check::local_check::LocalCheck;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime::interrupt;
+use crate::ui::run_outputs::Outputs;
 
 /// What a run works on.
 pub(crate) enum Input {
@@ -31,7 +32,9 @@ pub(crate) async fn run(
     settings: Settings,
     input: Input,
     reporter: &Arc<Reporter>,
+    outputs: &Arc<Outputs>,
 ) -> Result<RunSummary, Failure> {
+    let _metrics = outputs.serve_metrics().await?;
     let stop = CancelHandle::new();
     let signal = tokio::spawn({
         let stop = stop.clone();
@@ -42,7 +45,17 @@ pub(crate) async fn run(
     });
     let (events, items) = (Arc::clone(reporter), Arc::clone(reporter));
     let bulk = Bulk::new(client, Store::new(ledger), settings)
-        .on_event(move |record| events.event(record))
+        .on_event({
+            let outputs = Arc::clone(outputs);
+            move |record| {
+                outputs.record(record);
+                events.event(record);
+            }
+        })
+        .on_exchange({
+            let outputs = Arc::clone(outputs);
+            move |exchange| outputs.exchange(exchange)
+        })
         .on_item(move |result| items.item(result));
     let summary = match input {
         Input::Entries(entries) => bulk.ingest(entries, &stop).await,

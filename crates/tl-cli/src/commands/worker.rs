@@ -10,6 +10,7 @@ use tl_protocol::Observer;
 use crate::args::bulk::{BudgetArgs, PlanArgs};
 use crate::args::cache::CacheArgs;
 use crate::args::ledger::LedgerArgs;
+use crate::args::outputs::OutputsArgs;
 use crate::args::rules::RulesArgs;
 use crate::args::upload::UploadArgs;
 use crate::bulk::report::Reporter;
@@ -43,6 +44,8 @@ pub(crate) struct Worker {
     plan: PlanArgs,
     #[command(flatten)]
     budget: BudgetArgs,
+    #[command(flatten)]
+    outputs: OutputsArgs,
     #[command(flatten)]
     upload: UploadArgs,
     #[command(flatten)]
@@ -78,19 +81,30 @@ impl Worker {
             settings.check = Some(check_file(Arc::new(check)));
         }
         let reporter = Reporter::new(&context.output);
+        let outputs = self.outputs.open(&context.output)?;
         runtime::block_on(async {
             let mut attempts = 0;
             loop {
                 let result = match address.open() {
                     Ok(ledger) => {
                         let settings = settings.clone();
-                        run(&client, ledger, settings, Input::Account, &reporter).await
+                        run(
+                            &client,
+                            ledger,
+                            settings,
+                            Input::Account,
+                            &reporter,
+                            &outputs,
+                        )
+                        .await
                     }
                     Err(failure) => Err(failure),
                 };
                 match result {
                     Ok(summary) => {
+                        let written = outputs.finish();
                         reporter.finish(&summary);
+                        written?;
                         return Ok(exit_of(summary.ending).unwrap_or_else(|| reporter.exit()));
                     }
                     // The state is in the ledger: what was in flight is looked up again.

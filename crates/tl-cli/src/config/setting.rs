@@ -164,6 +164,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "ledger of bulk ingestion",
     ),
     setting(
+        "on_quota",
+        Kind::Text,
+        Trust::Project,
+        None,
+        "what to do when a quota is used up",
+    ),
+    setting(
         "checkpoints",
         Kind::Path,
         Trust::Project,

@@ -1,6 +1,5 @@
 //! The state of a bulk run as lines of text: one line per transfer and one or two for the whole.
 //! Pure: time and width are arguments.
-#![allow(dead_code, reason = "TEMP")]
 
 use std::collections::VecDeque;
 use std::time::Duration;

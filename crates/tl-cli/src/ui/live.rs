@@ -1,6 +1,5 @@
 //! The display of a bulk run: lines on standard error that are updated in place on a terminal, and
 //! a plain line now and then without one.
-#![allow(dead_code, reason = "TEMP")]
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,4 @@
 //! A server that Prometheus reads metrics from.
-#![allow(dead_code, reason = "TEMP")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

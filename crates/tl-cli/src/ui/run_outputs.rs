@@ -1,19 +1,21 @@
 //! What a bulk run writes besides its results: the display, a report, events and metrics.
-#![allow(dead_code, reason = "TEMP")]
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tl_bulk::event::{Event, Record};
 use tl_bulk::metrics::Metrics;
 use tl_bulk::report::{CsvReport, Report};
+use tl_protocol::FinishedExchange;
 
 use crate::failure::Failure;
 use crate::text::secret;
 use crate::ui::escape::json_line;
 use crate::ui::live::Live;
+use crate::ui::metrics_server::MetricsServer;
 use crate::ui::output::Output;
 
 /// The format of a report.
@@ -50,6 +52,7 @@ pub(crate) struct Outputs {
     live: Live,
     output: Arc<Output>,
     metrics: Arc<Mutex<Metrics>>,
+    metrics_at: Option<SocketAddr>,
     files: Mutex<Files>,
 }
 
@@ -107,13 +110,37 @@ impl Outputs {
             live: Live::start(output),
             output: Arc::clone(output),
             metrics: Arc::default(),
+            metrics_at: None,
             files: Mutex::new(files),
         })
     }
 
-    /// The metrics, for a server.
-    pub(crate) fn metrics(&self) -> Arc<Mutex<Metrics>> {
-        Arc::clone(&self.metrics)
+    /// Sets where metrics are served.
+    pub(crate) fn with_metrics_at(mut self, address: Option<SocketAddr>) -> Self {
+        self.metrics_at = address;
+        self
+    }
+
+    /// Starts the server of metrics, if there is an address for it.
+    ///
+    /// # Errors
+    /// The port is in use.
+    pub(crate) async fn serve_metrics(&self) -> Result<Option<MetricsServer>, Failure> {
+        let Some(address) = self.metrics_at else {
+            return Ok(None);
+        };
+        let server = MetricsServer::start(address, Arc::clone(&self.metrics)).await?;
+        let url = format!("metrics: http://{}/metrics", server.address());
+        self.output.note(&url);
+        Ok(Some(server))
+    }
+
+    /// Counts a request.
+    pub(crate) fn exchange(&self, exchange: &FinishedExchange) {
+        let status = exchange.result.as_ref().ok().map(|status| status.as_u16());
+        let operation = exchange.operation.replace(' ', "_");
+        let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        metrics.add_request(&operation, status);
     }
 
     /// Takes what happened.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tl_bulk::event::ItemFailure;
-use tl_bulk::source::{Entry, Location, Manifest, SourceError, SourceErrorKind, Sources};
+use tl_bulk::source::{Entry, Location, SourceError, SourceErrorKind, Sources};
 use tl_bulk::{Found, Settings};
 use tl_model::{Index, IndexModel};
 use tl_protocol::Observer;
@@ -33,8 +33,8 @@ impl Ingest {
         self.ledger.is_set()
             || self.again.is_set()
             || self.budget.is_set()
-            || !self.from.is_empty()
-            || self.walk.lists().next().is_some()
+            || self.source.is_set()
+            || self.outputs.is_set()
             || self.inputs.iter().any(has_many)
     }
 
@@ -48,7 +48,9 @@ impl Ingest {
         let sources = self.sources()?;
         let check = (!self.no_check)
             .then(|| self.rules.local_check(&self.cache, &context.output))
-            .transpose()?;
+            .transpose()?
+            .map(Arc::new);
+        let for_duration = check.clone();
         let (account, in_flight) = self.plan.account(&context.connection)?;
         let mut client = context
             .connection
@@ -78,37 +80,27 @@ impl Ingest {
         if let Some(check) = check {
             let pack = check.pack();
             settings.rules = format!("{} {}", pack.name(), pack.date());
-            settings.check = Some(check_file(Arc::new(check)));
+            settings.check = Some(check_file(check));
         }
+        let entries = self.source.entries(&sources, for_duration.as_deref())?;
         let reporter = Reporter::new(&context.output);
+        let outputs = self.outputs.open(&context.output)?;
         runtime::block_on(async {
             let index = self.find_index(&client, models).await?;
             settings.index = Some(index);
-            let entries = sources
-                .entries()?
-                .map(move |entry| found(entry, is_checked));
+            let entries = entries.map(move |entry| found(entry, is_checked));
             let input = Input::Entries(Box::new(entries));
-            let summary = run(&client, ledger, settings, input, &reporter).await?;
+            let summary = run(&client, ledger, settings, input, &reporter, &outputs).await?;
+            let written = outputs.finish();
             reporter.finish(&summary);
+            written?;
             Ok(exit_of(summary.ending).unwrap_or_else(|| reporter.exit()))
         })
     }
 
     /// What the command line names. Manifests are read once before anything is sent.
-    fn sources(&self) -> Result<Sources, Failure> {
-        let mut sources = Sources::new(&self.inputs)
-            .with_walk(self.walk.options())
-            .with_templates(self.metadata.templates()?);
-        for list in self.walk.lists() {
-            sources = sources.with_list(list);
-        }
-        for manifest in &self.from {
-            sources = sources.with_manifest(Manifest::new(manifest));
-        }
-        match sources.verify().into_iter().next() {
-            Some(error) => Err(error.into()),
-            None => Ok(sources),
-        }
+    pub(super) fn sources(&self) -> Result<Sources, Failure> {
+        self.source.sources(&self.inputs, &self.metadata)
     }
 
     async fn find_index(

@@ -1,11 +1,11 @@
 //! `tl ingest`: checks, uploads and indexes videos.
 
 mod bulk;
+mod dry_run;
 mod report;
 mod run;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -17,10 +17,11 @@ use crate::args::cache::CacheArgs;
 use crate::args::index_ref::IndexRef;
 use crate::args::ledger::LedgerArgs;
 use crate::args::metadata::MetadataArgs;
+use crate::args::outputs::OutputsArgs;
 use crate::args::rules::RulesArgs;
+use crate::args::source::SourceArgs;
 use crate::args::upload::UploadArgs;
 use crate::args::wait::WaitArgs;
-use crate::args::walk::WalkArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -31,13 +32,10 @@ use crate::ui::progress::Progress;
 pub(crate) struct Ingest {
     /// Video files, directories, patterns, or https URLs that the platform downloads
     #[arg(
-        required_unless_present_any = ["from", "files_from", "files_from0"],
+        required_unless_present_any = SourceArgs::ALTERNATIVES,
         value_name = "FILE|DIR|URL"
     )]
     inputs: Vec<OsString>,
-    /// Read videos from this manifest, CSV or JSONL. Repeatable
-    #[arg(long, value_name = "MANIFEST")]
-    from: Vec<PathBuf>,
     /// Add the videos to this index
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
@@ -56,8 +54,11 @@ pub(crate) struct Ingest {
     /// Do not make the videos available for streaming
     #[arg(long)]
     no_video_stream: bool,
+    /// Show what would be sent, how long it takes and which limit decides
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
-    walk: WalkArgs,
+    source: SourceArgs,
     #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
@@ -66,6 +67,8 @@ pub(crate) struct Ingest {
     plan: PlanArgs,
     #[command(flatten)]
     budget: BudgetArgs,
+    #[command(flatten)]
+    outputs: OutputsArgs,
     #[command(flatten)]
     upload: UploadArgs,
     #[command(flatten)]
@@ -84,6 +87,9 @@ pub(crate) struct Ingest {
 impl Ingest {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         self.wait_args.require_wait(self.wait)?;
+        if self.dry_run {
+            return self.dry_run(context);
+        }
         if self.is_bulk() {
             return self.run_bulk(context);
         }
