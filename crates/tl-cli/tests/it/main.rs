@@ -27,6 +27,7 @@ mod lossless;
 mod many;
 mod modules;
 mod output;
+mod outputs;
 mod platform;
 mod probes;
 mod sandbox;
