@@ -14,7 +14,7 @@ use crate::context::connection::Connection;
 use crate::failure::Failure;
 use crate::failure::exit::{self, Exit};
 use crate::text::secret;
-use crate::ui::output::{Color, Output};
+use crate::ui::output::{Color, LogFormat, Output};
 
 /// Validate, upload and index videos on the TwelveLabs platform
 #[derive(Debug, Parser)]
@@ -42,6 +42,16 @@ struct Global {
     /// Control when to use color; NO_COLOR is respected
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
+    /// Print messages on standard error as text or JSON
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    log_format: LogFormat,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -98,6 +108,7 @@ Configuration files contain defaults of options: `tl config path` prints where t
 show` where each value comes from. Every command has these options:
   --profile NAME     use this profile of the files (TL_PROFILE)
   --no-config        ignore the files
+  --log-format json  print messages on standard error as JSON, one object per line
 
 Environment variables:
   TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   API key
@@ -155,10 +166,11 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
         quiet,
         verbose,
         color,
+        log_format,
         config: _,
         connection,
     } = cli.global;
-    let output = Arc::new(Output::new(json, quiet, verbose, color));
+    let output = Arc::new(Output::new(json, quiet, verbose, color).with_log_format(log_format));
     let settings = match settings {
         Ok(settings) => Arc::new(settings),
         // Commands that find out what is wrong with a file run without it.

@@ -121,6 +121,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "when to use color",
     ),
     setting(
+        "log_format",
+        Kind::Text,
+        Trust::Project,
+        None,
+        "form of messages on standard error",
+    ),
+    setting(
         "index",
         Kind::Text,
         Trust::Project,

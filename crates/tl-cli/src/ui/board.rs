@@ -215,6 +215,8 @@ impl Transfer {
     fn line(&self, now: Timestamp, width: usize) -> String {
         let percent = percent(self.sent, self.total);
         let mut right = format!("{percent:>3} % {:>9}", format_bytes(self.total));
+        let mut rate_shown = String::new();
+        let mut left_shown = String::new();
         let seconds = since(self.since, now).as_secs_f64();
         let sent = self.sent.saturating_sub(self.from.unwrap_or(0));
         if seconds >= 1.0 && sent > 0 {
@@ -225,12 +227,17 @@ impl Transfer {
                 reason = "a rate above zero"
             )]
             let shown = format_bytes(rate as u64);
-            right.push_str(&format!(" {:>11}", format!("{shown}/s")));
+            rate_shown = format!("{shown}/s");
             let left = self.total.saturating_sub(self.sent) as f64 / rate;
             if width >= 100 && left >= 1.0 {
                 let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-                right.push_str(&format!("  {} left", format_long_duration(left)));
+                left_shown = format!("{} left", format_long_duration(left));
             }
+        }
+        // The columns stay where they are while a rate is not known.
+        right.push_str(&format!(" {rate_shown:>11}"));
+        if width >= 100 {
+            right.push_str(&format!("  {left_shown:<15}"));
         }
         let bar = match width {
             0..60 => String::new(),
@@ -241,7 +248,8 @@ impl Transfer {
         let room = width.saturating_sub(right.width() + 2);
         let name = cut_start(&self.name, room);
         let gap = room.saturating_sub(name.width());
-        cut_end(&format!("  {name}{}{right}", " ".repeat(gap)), width)
+        let line = format!("  {name}{}{right}", " ".repeat(gap));
+        cut_end(line.trim_end(), width)
     }
 }
 

@@ -41,7 +41,8 @@ struct State {
 impl Live {
     /// Starts the display. With `--quiet` there is none.
     pub(crate) fn start(output: &Arc<Output>) -> Self {
-        let is_terminal = std::io::stderr().is_terminal() && !output.is_quiet();
+        let is_terminal =
+            std::io::stderr().is_terminal() && !output.is_quiet() && !output.logs_json();
         let bar = is_terminal.then(|| {
             let bar = output.bars().add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{msg}") {

@@ -33,12 +33,22 @@ pub(crate) enum Color {
     Never,
 }
 
+/// The form of messages on standard error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    /// One object per line: `at`, `level`, `message`, and `error` for errors.
+    Json,
+}
+
 /// The output streams of a run.
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
     verbose: u8,
+    log_format: LogFormat,
     out: Mutex<AutoStream<io::Stdout>>,
     err: Mutex<AutoStream<io::Stderr>>,
     /// The first error on standard output.
@@ -59,11 +69,23 @@ impl Output {
             json,
             quiet,
             verbose,
+            log_format: LogFormat::Text,
             out: Mutex::new(AutoStream::new(io::stdout(), out)),
             err: Mutex::new(AutoStream::new(io::stderr(), err)),
             broken: Mutex::default(),
             bars: MultiProgress::new(),
         }
+    }
+
+    /// Sets the form of messages on standard error.
+    pub(crate) fn with_log_format(mut self, format: LogFormat) -> Self {
+        self.log_format = format;
+        self
+    }
+
+    /// Whether messages on standard error are JSON, so that there is no place for progress bars.
+    pub(crate) fn logs_json(&self) -> bool {
+        self.log_format == LogFormat::Json
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -105,15 +127,23 @@ impl Output {
 
     /// Prints additional information; nothing with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
-            self.write_err(&format!("{DIM}{}{DIM:#}", plain(text)));
+        if self.quiet {
+            return;
+        }
+        match self.log_format {
+            LogFormat::Text => self.write_err(&format!("{DIM}{}{DIM:#}", plain(text))),
+            LogFormat::Json => self.log("info", text, None),
         }
     }
 
     /// Logs a step; only with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
-        if self.verbose > 0 {
-            self.write_err(&plain(text));
+        if self.verbose == 0 {
+            return;
+        }
+        match self.log_format {
+            LogFormat::Text => self.write_err(&plain(text)),
+            LogFormat::Json => self.log("debug", text, None),
         }
     }
 
@@ -132,6 +162,9 @@ impl Output {
     pub(crate) fn failure_text(&self, failure: &Failure) {
         if self.json && self.quiet {
             return;
+        }
+        if self.logs_json() {
+            return self.log("error", failure.message(), Some(failure));
         }
         let mut text = format!("{BAD}error:{BAD:#} {}", plain(failure.message()));
         if let Some(report) = failure.report() {
@@ -200,6 +233,21 @@ impl Output {
             .bars
             .suspend(|| writeln!(out, "{text}").and_then(|()| out.flush()));
         *broken = written.err();
+    }
+
+    /// Writes a message as JSON.
+    fn log(&self, level: &str, message: &str, failure: Option<&Failure>) {
+        let mut line = json!({
+            "at": jiff::Timestamp::now(),
+            "level": level,
+            "message": message,
+        });
+        if let Some(failure) = failure {
+            line["error"] = failure.to_json();
+        }
+        if let Ok(line) = json_line(&line) {
+            self.write_err(&line);
+        }
     }
 
     fn write_err(&self, text: &str) {

@@ -25,14 +25,15 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(output: &Arc<Output>, inputs: usize) -> Arc<Self> {
-        let bar = (std::io::stderr().is_terminal() && !output.is_quiet()).then(|| {
-            let bar = output.bars().add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
+        let bar = (std::io::stderr().is_terminal() && !output.is_quiet() && !output.logs_json())
+            .then(|| {
+                let bar = output.bars().add(ProgressBar::new_spinner());
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                    bar.set_style(style);
+                }
+                bar.enable_steady_tick(Duration::from_millis(100));
+                bar
+            });
         Arc::new(Self {
             output: Arc::clone(output),
             bar,

@@ -215,3 +215,41 @@ fn metrics_are_served_while_a_worker_runs() {
         .code(2);
     assert!(shared.stderr.contains("loopback"), "{}", shared.text());
 }
+
+#[test]
+fn messages_on_standard_error_can_be_json() {
+    let folder = archive();
+    let run = Tl::new(&[
+        "validate",
+        ".",
+        "none.mp4",
+        "--log-format",
+        "json",
+        "--no-cache",
+        "-v",
+    ])
+    .in_folder(folder.path())
+    .run();
+    let lines: Vec<Value> = run
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{}", run.text())))
+        .collect();
+    assert!(!lines.is_empty(), "{}", run.text());
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["at"].is_string() && line["message"].is_string())
+    );
+    assert!(
+        lines.iter().any(|line| line["level"] == "info"),
+        "{}",
+        run.text()
+    );
+    let failed = Tl::new(&["index", "list", "--log-format=json"]).code(2);
+    let line: Value = serde_json::from_str(failed.stderr.trim()).unwrap();
+    assert_eq!(
+        (line["level"].as_str(), line["error"]["exit_code"].as_u64()),
+        (Some("error"), Some(2))
+    );
+}
