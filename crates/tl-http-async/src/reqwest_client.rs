@@ -13,7 +13,8 @@ use http::{HeaderValue, Response, uri::Scheme};
 use http_body::Body as _;
 use reqwest::{Client, ClientBuilder, Request, redirect};
 use tl_http::{
-    Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
+    Delivery, HttpSettings, MaxResponse, Outcome, Prepared, SetupError, TransportError,
+    TransportErrorKind,
     address::{NotPublic, may_require_public},
     proxy::ProxyRules,
 };
@@ -99,6 +100,7 @@ impl ReqwestClient {
         &self,
         request: Request,
         only_public: bool,
+        max_response: u64,
         progress: &Progress,
     ) -> Result<Response<Bytes>, TransportError> {
         let (client, to) = self.route(&request, only_public);
@@ -108,11 +110,11 @@ impl ReqwestClient {
             .map_err(|error| failed(error, progress, &to))?;
         let too_large = || {
             TransportError::new(TransportErrorKind::TooLarge, progress.delivery())
-                .with_source(format!("more than {} bytes", self.max_response))
+                .with_source(format!("more than {max_response} bytes"))
         };
         if answer
             .content_length()
-            .is_some_and(|length| length > self.max_response)
+            .is_some_and(|length| length > max_response)
         {
             return Err(too_large());
         }
@@ -122,7 +124,7 @@ impl ReqwestClient {
             .await
             .map_err(|error| failed(error, progress, &to))?
         {
-            if (body.len() + piece.len()) as u64 > self.max_response {
+            if (body.len() + piece.len()) as u64 > max_response {
                 return Err(too_large());
             }
             body.extend_from_slice(&piece);
@@ -143,10 +145,11 @@ impl HttpClient for ReqwestClient {
     async fn send(&self, prepared: Prepared) -> Outcome {
         let (limit, stall) = (prepared.timeout, prepared.stall);
         let only_public = prepared.only_public;
+        let max_response = MaxResponse::of(&prepared.http, self.max_response);
         let (request, progress) = request(prepared)?;
         // If the exchange ends before its body does, the connection must stop sending.
         let _end = progress.end_with_guard();
-        let exchange = self.exchange(request, only_public, &progress);
+        let exchange = self.exchange(request, only_public, max_response, &progress);
         within(limit, stall, &progress, exchange).await
     }
 

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use tl_http::{
-    Delivery, HttpSettings, Outcome, Prepared, TransportError, TransportErrorKind,
+    Delivery, HttpSettings, MaxResponse, Outcome, Prepared, TransportError, TransportErrorKind,
     address::all_public,
 };
 use tower_service::Service;
@@ -168,21 +168,26 @@ where
         let answer = service.call(request).await;
         answer.map_err(|error| failed(&*error.into(), progress))
     }
+}
 
-    async fn whole(&self, mut body: B, progress: &Progress) -> Result<Bytes, TransportError> {
-        let mut bytes = BytesMut::new();
-        while let Some(piece) = poll_fn(|cx| next_piece(&mut body, cx)).await {
-            let piece = piece.map_err(|error| failed(&*error.into(), progress))?;
-            if (bytes.len() + piece.len()) as u64 > self.max_response {
-                return Err(
-                    TransportError::new(TransportErrorKind::TooLarge, progress.delivery())
-                        .with_source(format!("more than {} bytes", self.max_response)),
-                );
-            }
-            bytes.extend_from_slice(&piece);
+/// Reads the whole body, at most `limit` bytes.
+async fn whole<B>(mut body: B, limit: u64, progress: &Progress) -> Result<Bytes, TransportError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = poll_fn(|cx| next_piece(&mut body, cx)).await {
+        let piece = piece.map_err(|error| failed(&*error.into(), progress))?;
+        if (bytes.len() + piece.len()) as u64 > limit {
+            return Err(
+                TransportError::new(TransportErrorKind::TooLarge, progress.delivery())
+                    .with_source(format!("more than {limit} bytes")),
+            );
         }
-        Ok(bytes.freeze())
+        bytes.extend_from_slice(&piece);
     }
+    Ok(bytes.freeze())
 }
 
 #[async_trait]
@@ -197,6 +202,7 @@ where
     async fn send(&self, prepared: Prepared) -> Outcome {
         let (limit, stall) = (prepared.timeout, prepared.stall);
         let only_public = prepared.only_public;
+        let max_response = MaxResponse::of(&prepared.http, self.max_response);
         let (request, running) = Self::begin(prepared);
         let progress = &running.progress;
         within(limit, stall, progress, async {
@@ -204,7 +210,7 @@ where
                 .head(request, only_public, progress)
                 .await?
                 .into_parts();
-            let body = self.whole(body, progress).await?;
+            let body = whole(body, max_response, progress).await?;
             Ok(Response::from_parts(parts, body))
         })
         .await

@@ -4,7 +4,9 @@ use std::{io::Read, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, header};
-use tl_http::{HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind};
+use tl_http::{
+    HttpSettings, MaxResponse, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
+};
 use ureq::{Agent, SendBody, config::AutoHeaderValue};
 
 use crate::{
@@ -88,47 +90,49 @@ impl UreqClient {
         let answer = self.agent.run(Request::from_parts(parts, sent));
         answer.map_err(|error| failure(progress, error))
     }
+}
 
-    fn read(&self, answer: Response<ureq::Body>, progress: &Progress) -> Outcome {
-        let (parts, body) = answer.into_parts();
-        let too_large = || {
-            progress
-                .failure(TransportErrorKind::TooLarge)
-                .with_source(format!("more than {} bytes", self.max_response))
-        };
-        let announced = parts
-            .headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|len: u64| len > self.max_response) {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::with_capacity(
-            announced
-                .and_then(|len| usize::try_from(len).ok())
-                .unwrap_or(0),
-        );
-        let mut reader = body.into_reader().take(self.max_response.saturating_add(1));
-        reader
-            .read_to_end(&mut bytes)
-            .map_err(|error| failure(progress, error.into()))?;
-        if bytes.len() as u64 > self.max_response {
-            return Err(too_large());
-        }
-        let mut read = Response::new(Bytes::from(bytes));
-        *read.status_mut() = parts.status;
-        *read.version_mut() = parts.version;
-        *read.headers_mut() = parts.headers;
-        Ok(read)
+/// Reads the whole body, at most `limit` bytes.
+fn read(answer: Response<ureq::Body>, limit: u64, progress: &Progress) -> Outcome {
+    let (parts, body) = answer.into_parts();
+    let too_large = || {
+        progress
+            .failure(TransportErrorKind::TooLarge)
+            .with_source(format!("more than {limit} bytes"))
+    };
+    let announced = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|len: u64| len > limit) {
+        return Err(too_large());
     }
+    let mut bytes = Vec::with_capacity(
+        announced
+            .and_then(|len| usize::try_from(len).ok())
+            .unwrap_or(0),
+    );
+    let mut reader = body.into_reader().take(limit.saturating_add(1));
+    reader
+        .read_to_end(&mut bytes)
+        .map_err(|error| failure(progress, error.into()))?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large());
+    }
+    let mut read = Response::new(Bytes::from(bytes));
+    *read.status_mut() = parts.status;
+    *read.version_mut() = parts.version;
+    *read.headers_mut() = parts.headers;
+    Ok(read)
 }
 
 impl HttpClient for UreqClient {
     fn send(&self, request: Prepared, cancel: &CancelHandle) -> Outcome {
         let carried = RequestScope::begin(&request, self.connect_limit, cancel);
         let progress = carried.progress();
+        let limit = MaxResponse::of(&request.http, self.max_response);
         let answer = self.begin(request, progress)?;
-        self.read(answer, progress)
+        read(answer, limit, progress)
     }
 
     fn open(

@@ -136,6 +136,10 @@ id! {
     EventId
 }
 id! {
+    /// Identifies a batch of analyses: an opaque string.
+    AnalyzeBatchId
+}
+id! {
     /// Identifies an analysis task: an opaque string.
     AnalyzeTaskId
 }

@@ -47,6 +47,7 @@ mod object;
 #[macro_use]
 mod open_enum;
 
+mod analyze;
 mod asset;
 mod chat_response;
 mod connection;
@@ -77,6 +78,7 @@ mod user_metadata;
 mod video;
 mod webhook;
 
+pub use analyze::*;
 pub use asset::{
     Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetSource,
     AssetSourceDetails, AssetSourceProvider, AssetSourceType, AssetStatus, AssetThumbnail,
@@ -101,9 +103,9 @@ pub use error_body::{ErrorBody, ErrorShape};
 pub use error_code::ErrorCode;
 pub use hls::{Hls, HlsStatus};
 pub use id::{
-    AnalyzeTaskId, AssetId, ChatResponseId, ChatSessionId, ConnectionId, EntityCollectionId,
-    EntityId, EventId, ImportId, IndexId, IndexedAssetId, ItemCollectionId, KnowledgeStoreId,
-    RedirectUriId, StoreItemId, TaskId, UploadId, VideoId,
+    AnalyzeBatchId, AnalyzeTaskId, AssetId, ChatResponseId, ChatSessionId, ConnectionId,
+    EntityCollectionId, EntityId, EventId, ImportId, IndexId, IndexedAssetId, ItemCollectionId,
+    KnowledgeStoreId, RedirectUriId, StoreItemId, TaskId, UploadId, VideoId,
 };
 pub use index::{CreatedIndex, Index, IndexModel, NewIndex, UpdateIndex};
 pub use indexed_asset::{

@@ -43,6 +43,9 @@ pub enum ErrorKind {
     /// ended by the platform. Not retried, because a second response is charged again and cannot be
     /// joined to the first. The events before are valid but incomplete.
     Interrupted,
+    /// An answer was truncated, because its maximum length or the context window was reached. Not
+    /// retried. The text so far is valid but incomplete. Raise the maximum length.
+    Truncated,
     /// The response does not match the API description. Not retried.
     Malformed,
     /// The platform supplied a URL that is not followed: not https, or a loopback or private

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{AssetId, EntityId, IndexedAssetId, StoreItemId, TaskId, UploadId};
+use tl_model::{
+    AnalyzeBatchId, AnalyzeTaskId, AssetId, EntityId, IndexedAssetId, StoreItemId, TaskId, UploadId,
+};
 
 use crate::{ErrorKind, FinishedExchange, Stage};
 
@@ -20,6 +22,10 @@ pub enum Resource {
     StoreItem(StoreItemId),
     /// An entity.
     Entity(EntityId),
+    /// An analysis task.
+    AnalyzeTask(AnalyzeTaskId),
+    /// A batch of analyses.
+    AnalyzeBatch(AnalyzeBatchId),
 }
 
 impl Resource {
@@ -32,6 +38,8 @@ impl Resource {
             Self::IndexedAsset(_) => "indexed asset",
             Self::StoreItem(_) => "item",
             Self::Entity(_) => "entity",
+            Self::AnalyzeTask(_) => "analysis task",
+            Self::AnalyzeBatch(_) => "batch",
         }
     }
 
@@ -44,6 +52,8 @@ impl Resource {
             Self::IndexedAsset(id) => id.as_str(),
             Self::StoreItem(id) => id.as_str(),
             Self::Entity(id) => id.as_str(),
+            Self::AnalyzeTask(id) => id.as_str(),
+            Self::AnalyzeBatch(id) => id.as_str(),
         }
     }
 }
@@ -82,6 +92,18 @@ impl From<StoreItemId> for Resource {
 impl From<EntityId> for Resource {
     fn from(id: EntityId) -> Self {
         Self::Entity(id)
+    }
+}
+
+impl From<AnalyzeTaskId> for Resource {
+    fn from(id: AnalyzeTaskId) -> Self {
+        Self::AnalyzeTask(id)
+    }
+}
+
+impl From<AnalyzeBatchId> for Resource {
+    fn from(id: AnalyzeBatchId) -> Self {
+        Self::AnalyzeBatch(id)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`form`] | multipart/form-data with a known length |
 //! | [`limiter`] | a rate limiter for requests, video and concurrent tasks |
 //! | [`retry`] | the decision whether and when to retry |
+//! | [`pegasus`] | the bounds of the Pegasus models |
 //! | [`schema`] | the subsets of JSON Schema that the platform accepts |
 //! | [`client`] | [`Client`]: every method of the API over any transport |
 //! | `webhook` | signatures of webhook requests (feature `webhook`) |
@@ -32,6 +33,7 @@ pub mod form;
 pub mod framing;
 mod ingested;
 pub mod limiter;
+pub mod pegasus;
 pub mod retry;
 pub mod rng;
 pub mod schema;

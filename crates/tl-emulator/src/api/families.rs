@@ -10,7 +10,7 @@ use crate::core::Refusal;
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
 /// The implemented families, as text for the user.
-pub const IMPLEMENTED: [&str; 10] = [
+pub const IMPLEMENTED: [&str; 11] = [
     "tasks",
     "indexes",
     "videos",
@@ -20,7 +20,8 @@ pub const IMPLEMENTED: [&str; 10] = [
     "entities",
     "knowledge stores",
     "search",
-    "webhooks of indexing",
+    "analyze",
+    "webhooks of indexing and analysis",
 ];
 
 /// A family of endpoints that the emulator does not implement.
@@ -35,11 +36,7 @@ pub struct Family {
 
 /// The families of the OpenAPI description of July 2026 that are not implemented, and those of
 /// older clients.
-pub const NOT_IMPLEMENTED: [Family; 5] = [
-    Family {
-        name: "analyze",
-        paths: &["/analyze"],
-    },
+pub const NOT_IMPLEMENTED: [Family; 4] = [
     Family {
         name: "embed",
         paths: &["/embed"],

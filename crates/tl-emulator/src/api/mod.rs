@@ -2,6 +2,7 @@
 //! a request.
 
 pub(crate) mod annotations;
+mod analyze;
 pub(crate) mod assets;
 pub(crate) mod description;
 mod entities;

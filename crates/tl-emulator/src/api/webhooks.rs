@@ -8,6 +8,7 @@ use tl_model::{
 };
 use url::Url;
 
+use super::analyze;
 use crate::core::{
     Env, State,
     effect::Effect,
@@ -35,6 +36,7 @@ pub(crate) fn announce_ends(state: &mut State, env: &mut Env<'_>) {
         }
         state.pending_ends.pop_first();
         let Some(task) = state.tasks.get_mut(&id) else {
+            analyze::tasks::announce(state, env, &id, at);
             continue;
         };
         task.is_announced = true;

@@ -60,7 +60,6 @@ impl<'a> Env<'a> {
         self.settings.quirks.get(quirk)
     }
 
-    #[allow(dead_code, reason = "streamed families use it")]
     /// Sends these events instead of the response that the handler returns.
     pub(crate) fn stream(&mut self, events: EventStream) {
         self.stream_type = events.content_type;

@@ -1,11 +1,6 @@
 //! What all handlers share: the state with its records, the environment of a request, limits,
 //! quirks, faults and effects. Nothing here knows an endpoint.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the families of model output use them"
-)]
 pub(crate) mod answers;
 pub(crate) mod effect;
 pub(crate) mod env;
@@ -23,7 +18,6 @@ pub(crate) mod refusal;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod static_file;
-#[allow(dead_code, reason = "streamed families use it")]
 pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod time;

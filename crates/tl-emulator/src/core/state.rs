@@ -9,9 +9,7 @@ use super::{
     ids,
     meter::Meter,
     records::{
-        AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord,
-        IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey, RenditionRecord,
-        SearchRecord, StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
+    AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -111,6 +109,8 @@ state! {
     entity_collections: EntityCollectionRecord,
     entities: EntityRecord,
     contents: String,
+    analyze_tasks: AnalyzeTaskRecord,
+    analyze_batches: AnalyzeBatchRecord,
     idempotency: IdempotencyRecord,
     knowledge_stores: KnowledgeStoreRecord,
     store_items: StoreItemRecord,
@@ -140,6 +140,11 @@ impl State {
         for task in self.tasks.values().filter(|task| !task.is_announced) {
             if let Some(end) = task.timeline.end() {
                 self.pending_ends.insert((end.at, task.id.clone()));
+            }
+        }
+        for task in self.analyze_tasks.values() {
+            if task.ends_at < Timestamp::MAX && task.canceled.is_none() {
+                self.pending_ends.insert((task.ends_at, task.id.clone()));
             }
         }
         for asset in self.assets.values() {

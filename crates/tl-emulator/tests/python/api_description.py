@@ -1,5 +1,6 @@
 """Checks every response against the OpenAPI description that the emulator serves."""
 
+import json
 import re
 
 import jsonschema_rs
@@ -39,11 +40,18 @@ class ApiDescription:
         if "content" not in described:
             assert response.content == b"", f"{name} {status} has a body: {response.text}"
             return
-        key = (name, status)
+        kind = response.headers["content-type"]
+        content = described["content"].get(kind)
+        assert content is not None, f"{name} answered {kind}, which is not described"
+        # A streamed response has one value per line.
+        values = map(json.loads, response.text.splitlines()) if "x-lines" in content else [response.json()]
+        key = (name, status, kind)
         if key not in self.validators:
-            schema = {**described["content"]["application/json"]["schema"], "components": self.components}
+            schema = {**content.get("x-lines", content["schema"]), "components": self.components}
             self.validators[key] = jsonschema_rs.validator_for(schema)
-        wrong = [f"{error.instance_path}: {error.message}" for error in self.validators[key].iter_errors(response.json())]
+        wrong = [
+            f"{error.instance_path}: {error.message}" for value in values for error in self.validators[key].iter_errors(value)
+        ]
         assert not wrong, f"{name} {status}: {wrong}"
 
     def resolve(self, value):

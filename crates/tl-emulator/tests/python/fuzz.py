@@ -68,6 +68,8 @@ def create_objects(emulator, folder):
         for number in range(6)
     ]
     uploads = [client.multipart_upload.create(filename="a.mp4", type="video", total_size=5_000_000).upload_id for _ in range(4)]
+    analyses = [analyze(client, asset).task_id for asset in assets for _ in range(2)]
+    batches = [batch(client, assets[:2]) for _ in range(4)]
     while list(client.tasks.list(status=["validating", "pending", "queued", "indexing"])):
         time.sleep(0.05)
     # Skip the contents of deletable indexes: they may be deleted together with their index.
@@ -86,6 +88,8 @@ def create_objects(emulator, folder):
         "task_id": objects(["task_id"], [(task,) for task in tasks], 8),
         "entity_collection_id": objects(["entity_collection_id"], [(collection,) for collection in collections], 6),
         "entity_id": objects(["entity_collection_id", "entity_id"], entities, 12),
+        "analyze_task_id": objects(["analyze_task_id"], [(task,) for task in analyses], 12),
+        "batch_id": objects(["batch_id"], [(batch,) for batch in batches], 2),
         "asset_ids": images,
         "knowledge_store_id": objects(["knowledge_store_id"], [(store,) for store in stores], 4),
         "item_id": objects(["knowledge_store_id", "item_id"], items, 12),
@@ -100,6 +104,21 @@ def search_tokens(client, indexes):
     query = {"search_options": ["visual"], "query_text": "a", "page_limit": 1}
     pages = [client.search.create(index_id=index, **query).page_info for index in indexes]
     return [(page.next_page_token,) for page in pages]
+
+
+def analyze(client, asset):
+    return client.analyze_async.tasks.create(video={"type": "asset_id", "asset_id": asset}, prompt="What happens?")
+
+
+def batch(client, assets):
+    requests = [{"video": {"type": "asset_id", "asset_id": asset}} for asset in assets]
+    defaults = {"prompt": {"input_text": "What happens?"}}
+    created = client.analyze_async.batches.create(
+        model_name="pegasus1.5", analysis_mode="general", requests=requests, defaults=defaults
+    )
+    while client.analyze_async.batches.retrieve(created.batch_id).status != "completed":
+        time.sleep(0.05)
+    return created.batch_id
 
 
 def objects(names, ids, deletable):

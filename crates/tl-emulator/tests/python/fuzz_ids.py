@@ -47,6 +47,12 @@ def map_path_parameters(context, path_parameters):
     operation = context.operation
     # Process containers first: objects in one override it with their own.
     containers = ("index_id", "entity_collection_id", "knowledge_store_id")
+    if operation.path.startswith("/analyze/tasks/") and ID.fullmatch(str(path_parameters.get("task_id"))):
+        is_deletion = operation.method.upper() == "DELETE"
+        known = choose("analyze_task_id", path_parameters["task_id"], is_deletion)
+        if known:
+            path_parameters["task_id"] = known["analyze_task_id"]
+        return path_parameters
     for name in sorted(KNOWN.keys() & path_parameters.keys(), key=lambda name: (name not in containers, name)):
         value = path_parameters[name]
         if not isinstance(value, str):
@@ -72,6 +78,11 @@ def map_body(context, body):
     # Often of another store than that of the path, which is refused.
     if isinstance(items, list) and items and RNG.random() < 0.75:
         body["item_ids"] = [RNG.choice(KNOWN["item_id"]["known"])["item_id"]]
+    requests = body.get("requests")
+    for request in [body, *(requests if isinstance(requests, list) else [])]:
+        video = request.get("video") if isinstance(request, dict) else None
+        if isinstance(video, dict) and ID.fullmatch(str(video.get("asset_id"))):
+            video.update(choose("asset_id", video["asset_id"]))
     entities = body.get("entities")
     for entity in [body, *(entities if isinstance(entities, list) else [])]:
         ids = entity.get("asset_ids") if isinstance(entity, dict) else None

@@ -24,7 +24,7 @@ fn public_types_are_send_sync_debug_and_clone() {
 #[test]
 fn schemas_are_serialize_and_deserialize() {
     each!(schema:
-        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EntityCollectionId, EntityId, EventId, AnalyzeTaskId,
+        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EntityCollectionId, EntityId, EventId, AnalyzeTaskId, AnalyzeBatchId,
         TaskStatus, ModelName, ModelOption, Addon, ModelFamily, HlsStatus, SortOption, SortBy, ErrorCode, WebhookEventType,
         AnalyzeStatus, AnalyzeSourceType,
         Task, CreatedTask, SystemMetadata, Hls, Timestamp,
@@ -50,6 +50,13 @@ fn schemas_are_serialize_and_deserialize() {
         Video, UpdateVideo, TranscriptionSegment,
         Page<Task>, PageInfo,
         UserMetadata, MetadataValue, MetadataPatch,
+        AnalyzeModel, AnalyzeMode, ResponseFormatType, TimeFormat, SegmentFieldType, FinishReason, AnalyzeEventType,
+        AnalyzeBatchStatus, AnalyzeBatchItemStatus, MaxTokens, JsonSchema, AnalyzeVideo,
+        AnalyzeRequest, AnalyzeImage, StructuredPrompt, ReferenceImage, ResponseFormat, SegmentDefinition, SegmentField,
+        SegmentFieldItems, TimeRange, TokenUsage, AnalyzeNotice, Analysis, AnalyzeEvent, AnalyzeEventMetadata,
+        CreatedAnalyzeTask, AnalyzeTask, AnalyzeResult, AnalyzeTaskVideo, AnalyzeVideoMetadata, AnalyzeTaskParams,
+        AnalyzeTaskDelivery, NewAnalyzeBatch, AnalyzeBatchSettings, AnalyzeBatchItem, CreatedAnalyzeBatch,
+        CreatedAnalyzeBatchItem, AnalyzeBatch, AnalyzeBatchResult,
         WebhookEvent, IndexTaskData, AnalyzeTaskData, AnalyzeVideoSource, AnalyzeError, WebhookModel,
     );
 }

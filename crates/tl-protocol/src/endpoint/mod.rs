@@ -5,6 +5,7 @@
 //! declaration in the file of its resource and a line in
 //! [`for_each_endpoint!`](crate::for_each_endpoint).
 
+mod analyze;
 mod assets;
 mod entities;
 mod indexed_assets;
@@ -29,6 +30,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
+pub use analyze::*;
 pub use assets::*;
 pub use entities::*;
 pub use indexed_assets::*;

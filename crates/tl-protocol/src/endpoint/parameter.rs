@@ -1,7 +1,8 @@
 //! The parameters of an operation as data, for descriptions of the API.
 
 use tl_model::{
-    AssetId, AssetType, EntityCollectionId, EntityId, EntityStatus, IndexId, IndexedAssetId,
+    AnalyzeBatchId, AnalyzeBatchStatus, AnalyzeMode, AnalyzeStatus, AnalyzeTaskId, AssetId,
+    AssetType, EntityCollectionId, EntityId, EntityStatus, IndexId, IndexedAssetId,
     IndexedAssetStatus, ItemCollectionId, KnowledgeStoreId, MetadataPatch, ModelFamily, NewEntity,
     SortBy, SortOption, StoreItemId, StoreItemStatus, TaskId, TaskStatus, Timestamp,
     TranscriptionUnit, UploadId, UserMetadata, VideoId,
@@ -110,6 +111,8 @@ described! {
     u32: ValueKind::Whole;
     f64: ValueKind::Number;
     Timestamp: ValueKind::Timestamp;
+    AnalyzeBatchId: ValueKind::Id;
+    AnalyzeTaskId: ValueKind::Id;
     AssetId: ValueKind::Id;
     EntityCollectionId: ValueKind::Id;
     EntityId: ValueKind::Id;
@@ -141,6 +144,9 @@ macro_rules! words {
 }
 
 words!(
+    AnalyzeBatchStatus,
+    AnalyzeMode,
+    AnalyzeStatus,
     AssetType,
     EntityStatus,
     IndexedAssetStatus,

@@ -70,7 +70,11 @@ macro_rules! for_each_endpoint {
             DeleteKnowledgeStore, SearchKnowledgeStore,
             CreateStoreItem, ListStoreItems, GetStoreItem, DeleteStoreItem,
             CreateItemCollection, ListItemCollections, GetItemCollection, UpdateItemCollection,
-            DeleteItemCollection, ListCollectionItems, AddCollectionItems, RemoveCollectionItems
+            DeleteItemCollection, ListCollectionItems, AddCollectionItems, RemoveCollectionItems,
+            Analyze,
+            CreateAnalyzeTask, ListAnalyzeTasks, GetAnalyzeTask, DeleteAnalyzeTask, CancelAnalyzeTask,
+            CreateAnalyzeBatch, ListAnalyzeBatches, GetAnalyzeBatch, DeleteAnalyzeBatch,
+            CancelAnalyzeBatch, GetAnalyzeBatchResults
         }
     };
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tl_http::MaxResponse;
 use tl_protocol::{Delivery, TransportErrorKind};
 
 use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
@@ -238,5 +239,16 @@ pub fn response_of_exactly_the_limit_is_accepted<H: Harness>(harness: &H) {
             &send_well(harness, &transport, get(&server.url("/"))).body()[..],
             b"12345"
         );
+        // A request can raise the limit, for an operation with larger responses.
+        let server = Server::scripted([Reply::ok("123456").into(), Reply::ok("1234567").into()]);
+        let large = || {
+            let mut exchange = get(&server.url("/"));
+            exchange.http.extensions_mut().insert(MaxResponse(6));
+            exchange
+        };
+        let answer = send_well(harness, &transport, large());
+        assert_eq!(&answer.body()[..], b"123456");
+        let outcome = send(harness, &transport, large());
+        expect_failure(outcome, TransportErrorKind::TooLarge, Delivery::Unknown);
     }
 }

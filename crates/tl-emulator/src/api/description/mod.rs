@@ -20,6 +20,7 @@ const FILES: &[&str] = &[
     include_str!("videos.json"),
     include_str!("assets.json"),
     include_str!("entities.json"),
+    include_str!("analyze.json"),
     include_str!("uploads.json"),
     include_str!("indexed_assets.json"),
     include_str!("knowledge_stores.json"),

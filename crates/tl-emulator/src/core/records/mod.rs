@@ -1,6 +1,7 @@
 //! The records of the state: one type per kind of record, with what follows from it alone. The code
 //! that changes a record is in the module of its endpoints.
 
+mod analysis;
 mod asset;
 mod entity;
 mod idempotency;
@@ -14,6 +15,7 @@ mod upload;
 mod video;
 mod webhook;
 
+pub(crate) use analysis::{AnalyzeBatchRecord, AnalyzeTaskRecord, TaskAnswer, TaskFailure};
 pub(crate) use asset::{AssetRecord, ProbeOutcome};
 pub(crate) use entity::{EntityCollectionRecord, EntityRecord};
 pub(crate) use idempotency::IdempotencyRecord;

@@ -2,6 +2,7 @@
 //! that it rejects. One file per resource; this file holds the shared code and the tests of several
 //! resources.
 
+mod analyze;
 mod assets;
 mod entities;
 mod indexed_assets;
