@@ -1,5 +1,7 @@
 //! The async client with `upload`, `index` and `ingest`.
 
+mod analyze;
+
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -21,6 +23,8 @@ use crate::{
     checker,
     ingest::{PreparedUpload, Request, UploadPlan},
 };
+
+pub use analyze::{Analyze, AnswerStream};
 
 /// An async client of the platform. It needs a tokio runtime.
 ///

@@ -1,5 +1,7 @@
 //! The blocking client with `upload`, `index` and `ingest`. It does not depend on an async runtime.
 
+mod analyze;
+
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -20,6 +22,8 @@ use crate::{
     checker,
     ingest::{PreparedUpload, Request, UploadPlan},
 };
+
+pub use analyze::{Analyze, AnswerStream};
 
 /// A blocking client of the platform.
 ///

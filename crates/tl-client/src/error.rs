@@ -7,7 +7,7 @@ use tl_model::ErrorCode;
 use tl_protocol::ErrorKind;
 use tl_validate::{ProbeError, Report};
 
-use crate::{Ingested, Stage};
+use crate::{Ingested, Stage, analysis::PartialAnswer};
 
 /// Error of a client: of a local setting, file or check, or of a request to the platform.
 pub struct Error(Box<Inner>);
@@ -18,6 +18,7 @@ struct Inner {
     stage: Option<Stage>,
     reached: Option<Box<Ingested>>,
     report: Option<Report>,
+    partial: Option<Box<PartialAnswer>>,
     source: Option<Cause>,
 }
 
@@ -38,6 +39,7 @@ impl Error {
             stage: None,
             reached: None,
             report: None,
+            partial: None,
             source: None,
         }))
     }
@@ -58,6 +60,12 @@ impl Error {
 
     pub(crate) fn with_report(mut self, report: Report) -> Self {
         self.0.report = Some(report);
+        self
+    }
+
+    /// Attaches what was received of an answer.
+    pub(crate) fn with_partial(mut self, partial: PartialAnswer) -> Self {
+        self.0.partial = Some(Box::new(partial));
         self
     }
 
@@ -90,6 +98,13 @@ impl Error {
     #[must_use]
     pub fn reached(&self) -> Option<&Ingested> {
         self.0.reached.as_deref()
+    }
+
+    /// What was received of an answer that was cut off, truncated or not usable. It was probably
+    /// charged, so save it.
+    #[must_use]
+    pub fn partial(&self) -> Option<&PartialAnswer> {
+        self.0.partial.as_deref()
     }
 
     /// The error of the request, if one failed: with the platform's response, the attempts and the

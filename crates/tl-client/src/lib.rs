@@ -27,6 +27,7 @@
 //!
 //! | Module | Contents |
 //! |---|---|
+//! | [`analysis`] | answers of analyses, whole and partial |
 //! | [`config`] | API key, base URL, limits, environment variables |
 //! | [`source`] | files, async readers and objects of object stores as [`tl_protocol::Source`] |
 //! | [`checker`] | the local check: prober and rules |
@@ -42,6 +43,7 @@
     allow(dead_code, unused_imports)
 )]
 
+pub mod analysis;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod api;
 #[cfg(feature = "async")]
@@ -67,7 +69,9 @@ pub mod route;
 pub mod source;
 
 #[cfg(feature = "async")]
-pub use asynchronous::{Client, ClientBuilder, EventStream, Ingest, ResponseFuture, Upload};
+pub use asynchronous::{
+    Analyze, AnswerStream, Client, ClientBuilder, EventStream, Ingest, ResponseFuture, Upload,
+};
 pub use checker::{Checked, Checker};
 pub use checkpoint::Checkpoints;
 pub use config::Config;

@@ -29,6 +29,7 @@ macro_rules! subcommands {
     };
 }
 
+mod analyze;
 mod asset;
 mod completions;
 mod config;
@@ -63,6 +64,8 @@ subcommands! {
         Worker(worker::Worker),
         /// Upload videos as assets; list and abandon interrupted uploads
         Upload(upload::Upload),
+        /// Ask about a video; extract data and segments
+        Analyze(Box<analyze::Analyze>),
         /// Manage assets
         #[command(subcommand)]
         Asset(asset::AssetCommand),

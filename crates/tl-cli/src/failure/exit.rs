@@ -21,6 +21,10 @@ pub(crate) enum Exit {
     Limit,
     Refused,
     DeadlinePassed,
+    /// A streamed answer ended early.
+    Incomplete,
+    /// An answer reached its maximum length.
+    Truncated,
     Interrupted,
     Terminated,
     /// Exit code of a child process (`tl emulator exec`).
@@ -29,7 +33,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Every exit code with its description for the help.
-    pub(crate) const ALL: [(Self, &'static str); 11] = [
+    pub(crate) const ALL: [(Self, &'static str); 13] = [
         (Self::Ok, "success"),
         (
             Self::SomeFailed,
@@ -51,6 +55,14 @@ impl Exit {
             Self::DeadlinePassed,
             "timed out while waiting; the platform continues processing",
         ),
+        (
+            Self::Incomplete,
+            "the answer ended early; what was received is saved",
+        ),
+        (
+            Self::Truncated,
+            "the answer reached its maximum length; it is saved",
+        ),
         (Self::Interrupted, "interrupted (Ctrl-C, SIGINT)"),
         (Self::Terminated, "terminated (SIGTERM)"),
     ];
@@ -66,6 +78,8 @@ impl Exit {
             Self::Limit => 6,
             Self::Refused => 7,
             Self::DeadlinePassed => 8,
+            Self::Incomplete => 9,
+            Self::Truncated => 10,
             Self::Interrupted => 130,
             Self::Terminated => 143,
             Self::Child(code) => code,
@@ -102,6 +116,8 @@ impl Exit {
             | Api::OutcomeUnknown
             | Api::SourceFailed => Self::Temporary,
             Api::DeadlinePassed => Self::DeadlinePassed,
+            Api::Interrupted => Self::Incomplete,
+            Api::Truncated => Self::Truncated,
             // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed` and future kinds:
             // a retry would fail again.
             _ => Self::Refused,
@@ -176,7 +192,7 @@ mod tests {
     #[test]
     fn exit_codes_match_the_docs() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 143]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130, 143]);
     }
 
     #[test]

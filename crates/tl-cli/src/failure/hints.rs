@@ -49,6 +49,8 @@ pub(crate) fn api_kind(kind: Api) -> &'static str {
         Api::ConnectionLost => "connection_lost",
         Api::OutcomeUnknown => "outcome_unknown",
         Api::Malformed => "malformed",
+        Api::Interrupted => "interrupted_answer",
+        Api::Truncated => "truncated",
         Api::UnsafeUrl => "unsafe_url",
         Api::SourceFailed => "source_failed",
         Api::DeadlinePassed => "deadline_passed",
@@ -103,6 +105,9 @@ pub(crate) fn for_api(error: &tl_protocol::Error) -> String {
         Api::Malformed => {
             "check that the base URL is that of the API, including the version (`tl doctor`)".into()
         }
+        Api::Interrupted => {
+            "ask again: the answer cannot be continued, and may have been charged".into()
+        }
         Api::UnsafeUrl => {
             "check the base URL (`tl doctor`); if such URLs are expected, add --allow-unsafe-urls".into()
         }
@@ -133,6 +138,7 @@ pub(crate) fn for_client(kind: Api) -> Option<&'static str> {
         Api::RefusedLocally => {
             "correct the file; if the account has other limits, pass them with --rules FILE"
         }
+        Api::Truncated => "ask again with a larger --max-tokens or a shorter window",
         _ => return None,
     })
 }

@@ -6,7 +6,7 @@
 //! people and logs. API keys are masked in all output. No other module writes to the streams.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
@@ -123,6 +123,29 @@ impl Output {
     /// Prints text that is itself the result, independent of `--json`: completions, rule packs.
     pub(crate) fn text(&self, text: &str) {
         self.write_out(text.trim_end_matches('\n'));
+    }
+
+    /// Prints a part of a text result, without a line break; nothing with `--json`. Control
+    /// characters are escaped.
+    pub(crate) fn fragment(&self, text: &str) {
+        if self.json {
+            return;
+        }
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.is_some() {
+            return;
+        }
+        let text = secret::mask_keys(text);
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self
+            .bars
+            .suspend(|| write!(out, "{}", plain(&text)).and_then(|()| out.flush()));
+        *broken = written.err();
+    }
+
+    /// Whether a person reads standard output.
+    pub(crate) fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Prints additional information; nothing with `--quiet`.

@@ -1,0 +1,110 @@
+//! The video of an analysis: an asset, a URL, or a file that is uploaded first.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use tl_client::{Client, Input};
+use tl_model::{AnalyzeVideo, AssetId};
+use tl_protocol::endpoint::GetAsset;
+
+use crate::args::upload::UploadArgs;
+use crate::batch::input;
+use crate::batch::outcome;
+use crate::check::local_check::LocalCheck;
+use crate::failure::Failure;
+use crate::text::path_name::path_name;
+use crate::ui::output::Output;
+
+/// The video as given on the command line.
+#[derive(Debug)]
+pub(super) enum Video {
+    Asset(AssetId),
+    Url(String),
+    /// A checked file.
+    File {
+        input: Input,
+        name: String,
+        duration: Option<f64>,
+    },
+}
+
+impl Video {
+    /// Reads the argument. A file is checked; nothing is sent.
+    pub(super) async fn read(
+        argument: &OsString,
+        check: &Arc<LocalCheck>,
+        upload: &UploadArgs,
+        output: &Output,
+    ) -> Result<Self, Failure> {
+        let text = argument.to_string_lossy();
+        let is_id = text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id && !Path::new(argument).exists() {
+            return Ok(Self::Asset(text.as_ref().into()));
+        }
+        let name = path_name(Path::new(argument));
+        let input = input::prepare(&name, argument, Some(check), upload.route, output).await?;
+        Ok(match input {
+            Input::Url(url) => Self::Url(url.to_string()),
+            Input::Asset(id) => Self::Asset(id),
+            Input::Probed(file) => Self::File {
+                duration: file.facts().duration_seconds,
+                input: Input::Probed(file),
+                name,
+            },
+            input => Self::File {
+                input,
+                name,
+                duration: None,
+            },
+        })
+    }
+
+    /// The duration in seconds, if it can be found out without sending anything.
+    pub(super) fn duration(&self) -> Option<f64> {
+        match self {
+            Self::File { duration, .. } => *duration,
+            _ => None,
+        }
+    }
+
+    /// The duration of an asset, which the platform knows.
+    pub(super) async fn asset_duration(&self, client: &Client) -> Result<Option<f64>, Failure> {
+        let Self::Asset(id) = self else {
+            return Ok(self.duration());
+        };
+        let asset = client.call(GetAsset::new(id.clone())).await?;
+        let technical = asset.technical_metadata;
+        Ok(technical.and_then(|technical| technical.video_duration_seconds))
+    }
+
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Asset(id) => format!("asset {id}"),
+            Self::Url(url) => url.clone(),
+            Self::File { name, .. } => format!("file {name}"),
+        }
+    }
+
+    /// Uploads a file. Returns what the request refers to.
+    pub(super) async fn upload(
+        self,
+        client: &Client,
+        upload: &UploadArgs,
+        output: &Output,
+    ) -> Result<AnalyzeVideo, Failure> {
+        match self {
+            Self::Asset(id) => Ok(AnalyzeVideo::Asset(id)),
+            Self::Url(url) => Ok(AnalyzeVideo::Url(url)),
+            Self::File { input, name, .. } => {
+                let call = upload.of_upload(client.upload(input));
+                let uploaded = call
+                    .run()
+                    .await
+                    .map_err(|error| outcome::refused(&name, error))?;
+                output.note(&format!("uploaded {name} as asset {}", uploaded.asset_id));
+                Ok(AnalyzeVideo::Asset(uploaded.asset_id))
+            }
+        }
+    }
+}
