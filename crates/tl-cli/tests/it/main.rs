@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod addresses;
+mod analyze;
 mod asset;
 mod bad_input;
 mod clips;
@@ -26,6 +27,7 @@ mod lists;
 mod lossless;
 mod many;
 mod modules;
+mod operations;
 mod output;
 mod outputs;
 mod platform;

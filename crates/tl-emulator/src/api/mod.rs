@@ -1,8 +1,8 @@
 //! The handlers of the API, one module per resource: functions over the state, the environment and
 //! a request.
 
-pub(crate) mod annotations;
 mod analyze;
+pub(crate) mod annotations;
 pub(crate) mod assets;
 pub(crate) mod description;
 mod entities;

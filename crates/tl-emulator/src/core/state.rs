@@ -9,7 +9,10 @@ use super::{
     ids,
     meter::Meter,
     records::{
-    AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, ChunkRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
+        AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, ChunkRecord, EntityCollectionRecord,
+        EntityRecord, IdempotencyRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord,
+        MediaKey, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord, UploadRecord,
+        VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},

@@ -11,8 +11,6 @@ fn unimplemented_family_lists_implemented_ones() {
     for (method, path) in [
         ("POST", "/responses"),
         ("GET", "/responses/token"),
-        ("POST", "/analyze"),
-        ("GET", "/analyze/tasks/x"),
         ("POST", "/embed"),
         ("POST", "/embed-v2/tasks"),
         ("POST", "/connections:authorize"),
@@ -41,7 +39,7 @@ fn unimplemented_family_lists_implemented_ones() {
     assert_eq!(summary.not_implemented["connections"], 2);
     assert_eq!(summary.others, 2);
     let text = summary.to_string();
-    assert!(text.contains("12 requests"), "{text}");
+    assert!(text.contains("10 requests"), "{text}");
     assert!(
         text.contains("\n  responses: 3 (not implemented in the emulator)"),
         "{text}"
@@ -51,7 +49,7 @@ fn unimplemented_family_lists_implemented_ones() {
         "/_emulator/journal?code=not_implemented_in_emulator",
     )
     .json();
-    assert_eq!(entries["count"], 9);
+    assert_eq!(entries["count"], 7);
 }
 
 #[test]

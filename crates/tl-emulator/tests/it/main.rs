@@ -8,6 +8,7 @@
 
 mod abuse;
 mod access_control;
+mod analyze;
 mod assets;
 mod browser;
 mod clips;

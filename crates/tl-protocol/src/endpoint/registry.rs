@@ -92,6 +92,7 @@ pub(super) const fn assert_resource<R: RegisteredResource>() {}
 macro_rules! for_each_resource {
     ($callback:ident) => {
         $callback! {
+            Analyses analyses, AnalyzeBatches analyze_batches, AnalyzeTasks analyze_tasks,
             Assets assets, EntityCollections entity_collections, Entities entities,
             IndexedAssets indexed_assets, Indexes indexes, ItemCollections item_collections,
             KnowledgeStores knowledge_stores, Searches searches, StoreItems store_items,

@@ -36,15 +36,7 @@ pub(super) fn run(
     };
     // The request is checked with any video, before a file is uploaded.
     let argument = command.video.clone().unwrap_or_default();
-    let placeholder = Some(tl_model::AnalyzeVideo::Asset("0".repeat(24).into()));
-    check(
-        &AnalyzeRequest {
-            video: placeholder,
-            ..request.clone()
-        },
-        None,
-        usage,
-    )?;
+    check(&with_any_video(&request), None, usage)?;
     let local = Arc::new(command.rules.local_check(&command.cache, &output)?);
     if command.dry_run {
         let video = runtime::run(
