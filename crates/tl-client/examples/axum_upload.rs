@@ -25,8 +25,7 @@ async fn upload(
     if report.is_refused() {
         return Err((StatusCode::UNPROCESSABLE_ENTITY, report.to_string()));
     }
-    let upload = client.upload((name, video)).skip_check();
-    match upload.run().await {
+    match client.upload((name, video)).skip_check().await {
         Ok(uploaded) => Ok((StatusCode::CREATED, uploaded.asset_id.to_string())),
         Err(error) => Err((StatusCode::BAD_GATEWAY, error.to_string())),
     }

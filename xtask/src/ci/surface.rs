@@ -1,4 +1,5 @@
-//! `ci surface`: no third-party type in a public signature, except those of the agreed crates.
+//! `ci surface`: no third-party type in a public signature, except those of the agreed crates, and
+//! no change of the public items that `docs/api` lists.
 //!
 //! It reads the JSON of rustdoc, which shows signatures as the compiler sees them, macros expanded.
 //! The format is unstable: the wrapper below lets rustdoc of a stable toolchain write it. Only
@@ -46,15 +47,18 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     write_json(workspace, "--workspace", &workspace.root)?;
-    let libraries = workspace
-        .packages
-        .iter()
-        .filter(|package| package.is_published_library);
+    let packages = workspace.packages.iter();
+    let libraries = packages.filter(|package| package.is_published_library);
+    let libraries: Vec<&str> = libraries.map(|library| library.name.as_str()).collect();
     let mut findings = Vec::new();
-    for library in libraries {
-        findings.extend(check(workspace, &library.name)?);
+    for library in &libraries {
+        findings.extend(check(workspace, library)?);
     }
     verdict("surface", &findings)?;
+    // The lists of public items; the script says how a change of them is accepted.
+    let script = workspace.root.join("docs/api/public_api.py");
+    let (python, doc) = (workspace.sh.cmd("python3"), workspace.target.join("doc"));
+    python.arg(script).arg(doc).args(libraries).run()?;
 
     let code = "pub struct S { pub field: foreign::T }\npub use foreign::F;\n";
     let dependency = "[dependencies]\nforeign = { path = \"foreign\" }\n";
@@ -81,13 +85,8 @@ fn write_json(workspace: &Workspace, packages: &str, root: &Path) -> Result<(), 
     let script = format!("#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec '{rustdoc}' \"$@\"\n");
     if workspace.sh.read_file(&wrapper).ok().as_deref() != Some(&script) {
         workspace.sh.write_file(&wrapper, script)?;
-        workspace
-            .sh
-            .cmd("chmod")
-            .arg("755")
-            .arg(&wrapper)
-            .quiet()
-            .run()?;
+        let chmod = workspace.sh.cmd("chmod").arg("755").arg(&wrapper);
+        chmod.quiet().run()?;
     }
     let doc = workspace.cargo("doc --lib --all-features --no-deps --manifest-path");
     doc.arg(root.join("Cargo.toml"))
