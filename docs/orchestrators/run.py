@@ -144,6 +144,9 @@ def run(engine: str, target: pathlib.Path) -> None:
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "disabled",
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }
         os.environ["TL_RUN"] = folder.name
         created = subprocess.run(

@@ -120,6 +120,9 @@ pub struct Settings {
     pub report_skipped: bool,
     /// How long a claimed item is leased. Default 30 s.
     pub lease: Duration,
+    /// How long a list may take to show a new asset. An upload whose response was lost, and whose
+    /// asset is not listed, is not repeated earlier. Default 45 s.
+    pub listed_after: Duration,
     /// How often an item is claimed before a temporary error becomes permanent. Default 20.
     pub max_claims: u64,
     /// How long a run that was stopped waits for requests in flight. Default 8 s.
@@ -150,6 +153,7 @@ impl Settings {
             again: Again::default(),
             report_skipped: false,
             lease: Duration::from_secs(30),
+            listed_after: Duration::from_secs(45),
             max_claims: 20,
             grace: Duration::from_secs(8),
             mark: "tl_upload".to_owned(),

@@ -96,6 +96,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self.0.kind {
+            ErrorKind::Invalid => "correct the argument or the address that the message names",
             ErrorKind::Locked => "another process uses the ledger; wait until it has finished",
             ErrorKind::ReadOnly => {
                 "check the permissions of the ledger and its folder, or open it read-only"

@@ -12,7 +12,7 @@ use tl_protocol::endpoint::ListAssets;
 
 use super::Shared;
 use super::index::{SECOND_LOOK, SETTLED_AFTER};
-use super::lane::{Claimed, Details, Ended, Step, item_error};
+use super::lane::{Claimed, Details, Ended, Step, item_error, later};
 
 /// Tolerance for the difference between the platform's clock and the local one.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
@@ -71,7 +71,10 @@ impl Shared {
                 }
             }
             ended.extend(self.adopt_assets(adopted).await?);
-            open = left;
+            open = match look == 0 && left.iter().any(is_young) {
+                true => left,
+                false => self.hold_unlisted(now, left, &mut ended).await?,
+            };
         }
         let leases: Vec<_> = open
             .iter()
@@ -94,6 +97,43 @@ impl Shared {
                 .map(|doubt| end(doubt, Step::Released(State::Ready), true)),
         );
         Ok(ended)
+    }
+
+    /// Holds items whose asset may exist although it is not listed: a list may lag behind, and an
+    /// asset that is created twice is paid for twice. Returns the others.
+    async fn hold_unlisted(
+        &self,
+        now: Timestamp,
+        doubts: Vec<Doubt>,
+        ended: &mut Vec<Ended>,
+    ) -> tl_ledger::Result<Vec<Doubt>> {
+        let listed_after = self.settings.listed_after;
+        let (mut settled, mut holds) = (Vec::new(), Vec::new());
+        for doubt in doubts {
+            let age = now.duration_since(doubt.since).unsigned_abs();
+            match listed_after.checked_sub(age) {
+                Some(left) if !left.is_zero() => holds.push((doubt, later(now, left))),
+                _ => settled.push(doubt),
+            }
+        }
+        let leases: Vec<_> = holds
+            .iter()
+            .map(|(doubt, until)| (doubt.claimed.lease, *until))
+            .collect();
+        self.store
+            .call(move |ledger, _| {
+                for (lease, until) in &leases {
+                    ledger.hold(*lease, *until, "in_doubt")?;
+                }
+                Ok(())
+            })
+            .await?;
+        ended.extend(
+            holds
+                .into_iter()
+                .map(|(doubt, until)| end(doubt, Step::Held(until, "in_doubt"), false)),
+        );
+        Ok(settled)
     }
 
     async fn adopt_assets(&self, adopted: Vec<(Doubt, Asset)>) -> tl_ledger::Result<Vec<Ended>> {

@@ -2,5 +2,6 @@
 //! state is the oracle: each content is indexed exactly once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod list_lag;
 mod loopback;
 mod sources;

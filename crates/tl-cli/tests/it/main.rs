@@ -21,6 +21,7 @@ mod folders;
 mod help;
 mod ingest;
 mod interrupt;
+mod ledger;
 #[cfg(target_os = "linux")]
 mod linking;
 mod lists;
