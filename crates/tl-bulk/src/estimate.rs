@@ -273,7 +273,7 @@ impl Estimator {
         }
     }
 
-    /// Adds a plan by its name, with nothing used. `None` if there is no such plan.
+    /// Adds a plan by its name, with nothing used. `None` if no plan has it.
     #[must_use]
     pub fn with_plan(self, name: &str) -> Option<Self> {
         let limits = Limits::named(name)?;

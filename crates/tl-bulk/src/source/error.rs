@@ -167,7 +167,7 @@ mod tests {
             ("URL", Some("uri")),
             ("titel", Some("title")),
             ("indx", Some("index")),
-            ("colour", None),
+            ("camera", None),
             ("", None),
         ] {
             assert_eq!(closest(word, columns), expected, "{word}");
