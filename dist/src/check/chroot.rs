@@ -150,3 +150,39 @@ pub(super) fn deb(workspace: &Workspace, package: &Path, clips: &Clips) -> Resul
     chroot.run("dpkg --purge twelvelabs-cli && ! command -v tl", 0)?;
     Ok(())
 }
+
+/// The recipe of the image without a container engine: its set-up, its user, its health check.
+pub(super) fn container(workspace: &Workspace, archive: &Path, clips: &Clips) -> Result<()> {
+    let packages = workspace.packages();
+    let recipe = workspace.root.join("dist/container");
+    let files = [
+        archive.to_owned(),
+        packages.join(SUMS),
+        packages.join("install.sh"),
+        recipe.join("set-up.sh"),
+        recipe.join("health.sh"),
+    ];
+    let chroot = Chroot::fresh(workspace)?;
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    chroot.prepare(workspace, &files, clips)?;
+    // Without network: the certificates are those of an image that has them.
+    let certificates = "/etc/ssl/certs/ca-certificates.crt";
+    workspace.sh.copy_file(
+        certificates,
+        chroot.root.join(certificates.trim_start_matches('/')),
+    )?;
+    chroot.run("./set-up.sh /work", 0)?;
+    chroot.run("id tl; stat --format='%U %a %n' /usr/local/bin/tl", 0)?;
+    let user = "setpriv --reuid tl --regid tl --clear-groups --no-new-privs";
+    chroot.run(&format!("{user} tl validate good.mp4"), 0)?;
+    chroot.run(&format!("{user} sh -c 'touch /usr/local/bin/x'"), 1)?;
+    chroot.run(&format!("{user} tl-container-health"), 0)?;
+    // The health check looks at the first process of the container, which is a shell here.
+    let health = "TL_HEALTH_OF=emulator tl-container-health";
+    chroot.run(
+        &format!("{user} sh -c 'tl emulator --port 8899 & sleep 2; {health} && kill $!'"),
+        0,
+    )?;
+    chroot.run(&format!("{user} sh -c '{health}'"), 1)?;
+    Ok(())
+}

@@ -35,7 +35,8 @@ pub(crate) fn run(workspace: &Workspace, kinds: &[&str]) -> Result<()> {
             file.file_name().unwrap_or_default().to_string_lossy()
         );
         match kind {
-            Kind::Tarball => chroot::tarball(workspace, &file, &clips),
+            Kind::Tarball => chroot::tarball(workspace, &file, &clips)
+                .and_then(|()| chroot::container(workspace, &file, &clips)),
             Kind::Deb => chroot::deb(workspace, &file, &clips),
             Kind::Wheel => python::wheel(workspace, &file, &clips),
             Kind::Npm => node::npm(workspace, &file, &clips),

@@ -61,11 +61,59 @@ pub(super) fn wheel(workspace: &Workspace, wheel: &Path, clips: &Clips) -> Resul
     )?;
     let seen = run(&venv, "pytest -q -p no:cacheprovider test_plugin.py", 0)?;
     ensure!(seen.contains("6 passed"), "not all tests ran");
-    // No emulator is left.
+    action(workspace, &work, &|line, code| run(&venv, line, code))?;
+    pre_commit(workspace, &|line, code| run(&venv, line, code))?;
     run(
         &venv,
         "pip uninstall --quiet --yes twelvelabs-cli && ! command -v tl",
         0,
     )?;
+    Ok(())
+}
+
+type Run<'a> = dyn Fn(&str, i32) -> Result<String> + 'a;
+
+/// The step of `action.yml` with the variables that GitHub sets.
+fn action(workspace: &Workspace, work: &Path, run: &Run<'_>) -> Result<()> {
+    let script = workspace.root.join("dist/action/validate.sh");
+    let script = script.display();
+    let step = |paths: &str| {
+        format!(
+            "RUNNER_TEMP=$PWD GITHUB_OUTPUT=$PWD/outputs TL_ARGUMENTS='--no-cache' TL_PATHS={paths} {script}"
+        )
+    };
+    run(&step("'good.mp4 \"small.mp4\"'"), 0)?;
+    let outputs = run("cat outputs", 0)?;
+    ensure!(
+        outputs.contains("code=1"),
+        "a refused file is reported as code 1"
+    );
+    let sarif = workspace.sh.read_file(work.join("tl.sarif"))?;
+    let sarif: serde_json::Value = serde_json::from_str(&sarif)?;
+    let results = sarif["runs"][0]["results"].as_array().map_or(0, Vec::len);
+    ensure!(
+        sarif["version"] == "2.1.0" && results == 1,
+        "one finding is expected, in SARIF 2.1.0"
+    );
+    // What is not a finding fails the step.
+    run(&step("none-such.mp4"), 2)?;
+    Ok(())
+}
+
+/// The hook of `.pre-commit-hooks.yaml`, in a repository with a refused file.
+fn pre_commit(workspace: &Workspace, run: &Run<'_>) -> Result<()> {
+    let root = workspace.root.display();
+    run(
+        "pip install --quiet --disable-pip-version-check pre-commit",
+        0,
+    )?;
+    run(
+        "mkdir videos && cd videos && git init --quiet && cp ../small.mp4 ../good.mp4 . && git add .",
+        0,
+    )?;
+    let hook = format!("cd videos && pre-commit try-repo {root} tl-validate --files");
+    let seen = run(&format!("{hook} small.mp4"), 1)?;
+    ensure!(seen.contains("360"), "the hook shows the finding");
+    run(&format!("{hook} good.mp4"), 0)?;
     Ok(())
 }
