@@ -35,6 +35,10 @@ export async function startEmulator({ args = [], program = programPath("tl") } =
   });
   try {
     const started = JSON.parse(await first);
+    // With --json, an error is an object too.
+    if (started.error) {
+      throw new Error(`tl emulator did not start: ${started.error.message}`);
+    }
     const emulator = new Emulator(child, started);
     await emulator.remember();
     return emulator;

@@ -64,10 +64,10 @@ pub(super) fn npm(workspace: &Workspace, package: &Path, clips: &Clips) -> Resul
         }
     }
     run("npx --offline twelvelabs-cli validate small.mp4", 3)?;
-    // The script of the package passes signals on.
+    // The script of the package passes signals on: the emulator ends by itself.
     run(
         "timeout --preserve-status --signal=TERM 5 tl emulator > started.txt",
-        143,
+        0,
     )?;
     run("npm install --no-audit --no-fund --silent vitest@3", 0)?;
     let seen = run("NO_COLOR=1 vitest run --reporter=verbose", 0)?;
