@@ -53,6 +53,27 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Binaries> {
     Ok(built)
 }
 
+/// The programs that an earlier [`build`] left.
+///
+/// # Errors
+/// If one is missing.
+pub(crate) fn existing(workspace: &Workspace) -> Result<Binaries> {
+    let bin = workspace.folder.join("bin");
+    let built = Binaries {
+        tl: bin.join("tl"),
+        probe: bin.join("tl-probe"),
+        notices: workspace.folder.join("notices"),
+    };
+    for path in [&built.tl, &built.probe, &built.notices] {
+        ensure!(
+            path.exists(),
+            "there is no {}\n  hint: run `cargo run -p tl-dist -- build` first",
+            path.display()
+        );
+    }
+    Ok(built)
+}
+
 /// Folders that would be embedded in a binary, and what is embedded instead.
 fn mapped(workspace: &Workspace) -> Result<[(String, &'static str); 2]> {
     let cargo_home = match std::env::var_os("CARGO_HOME") {

@@ -34,7 +34,9 @@ use workspace::Workspace;
 const USAGE: &str = "usage: cargo run -p tl-dist -- COMMAND
   ffmpeg                 Build the static FFmpeg in target/dist/ffmpeg
   build                  Build tl and tl-probe in target/dist/bin
-  package [KIND]...      Make packages in target/dist/packages: tarball, deb, wheel, npm
+  package [--prebuilt] [KIND]...
+                         Build (not if --prebuilt) and make packages in target/dist/packages:
+                         tarball, deb, wheel, npm
   check [KIND]...        Install packages in clean environments and use them
   parity PROBE PATH...   Compare the facts of the helper PROBE with those of the built one
   reproduce              Make everything again in another folder and compare the hashes";

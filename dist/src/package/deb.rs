@@ -76,11 +76,9 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
     )
     .quiet()
     .run()?;
-    // Several threads would compress to other bytes.
-    let _threads = sh.push_env("DPKG_DEB_THREADS_MAX", "1");
     cmd!(
         sh,
-        "dpkg-deb --build --root-owner-group -Zxz {root} {package}"
+        "dpkg-deb --build --root-owner-group -Zgzip {root} {package}"
     )
     .quiet()
     .ignore_stdout()

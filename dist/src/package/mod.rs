@@ -52,9 +52,18 @@ impl Kind {
 }
 
 /// Makes packages and lists them in `SHA256SUMS`.
-pub(crate) fn make(workspace: &Workspace, kinds: &[&str]) -> Result<()> {
+/// With `--prebuilt` first, of the programs that are there already.
+pub(crate) fn make(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    let (prebuilt, kinds) = match arguments {
+        ["--prebuilt", kinds @ ..] => (true, kinds),
+        kinds => (false, kinds),
+    };
     let kinds = Kind::named(kinds)?;
-    let built = binaries::build(workspace)?;
+    let built = if prebuilt {
+        binaries::existing(workspace)?
+    } else {
+        binaries::build(workspace)?
+    };
     workspace.sh.create_dir(workspace.packages())?;
     for kind in kinds {
         for file in one(workspace, &built, kind)? {
