@@ -5,11 +5,12 @@
 //! out); [`Emulator`] serves it on 127.0.0.1, streams uploads to disk, probes received media and
 //! fetches URLs.
 //!
-//! Features, both on by default: `page` is the page at `/_emulator` for people, `sqlite` is state
-//! that persists across restarts. Tests that embed the emulator need none of them.
+//! Features, all on by default: `https` is videos and webhooks at https URLs, `page` is the page at
+//! `/_emulator` for people, `sqlite` is state that persists across restarts, and `worker` is probing
+//! in helper processes. Tests that embed the emulator need none of them.
 //!
 //! [`Emulator::start`] needs no other program. Received media is probed by the helper `tl-probe` if
-//! it is found, or else by a reader of headers in pure Rust; [`Emulator::prober`] returns which. To
+//! it is found (with the feature `worker`), or else by a reader of headers in pure Rust; [`Emulator::prober`] returns which. To
 //! probe with FFmpeg in this process, pass `tl_validate::ffmpeg::InProcess` to the builder. Without
 //! the program `ffmpeg`, there are no streams and thumbnails.
 //!

@@ -15,7 +15,6 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
-use tl_http::HttpSettings;
 use tl_http::address::is_public;
 use url::{Host, Url};
 
@@ -40,8 +39,6 @@ pub(crate) fn client(
     idle: Duration,
     total: Duration,
 ) -> Result<Client, StartError> {
-    let tls = tl_http::tls::client_config(&HttpSettings::default())
-        .map_err(|error| StartError(format!("no TLS client could be made ({error})")))?;
     let policy = redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() > MAX_REDIRECTS {
             return attempt.error(format!("more than {MAX_REDIRECTS} redirects"));
@@ -51,8 +48,14 @@ pub(crate) fn client(
             Err(reason) => attempt.error(reason),
         }
     });
-    Client::builder()
-        .tls_backend_preconfigured(tls)
+    let client = Client::builder();
+    #[cfg(feature = "https")]
+    let client = {
+        let tls = tl_http::tls::client_config(&tl_http::HttpSettings::default())
+            .map_err(|error| StartError(format!("no TLS client could be made ({error})")))?;
+        client.tls_backend_preconfigured(tls)
+    };
+    client
         .no_proxy()
         .redirect(policy)
         .dns_resolver(Arc::new(PublicOnly { allow_private }))
@@ -268,6 +271,11 @@ fn check(url: &Url, allow_private: bool) -> Result<(), String> {
             url.scheme()
         ));
     }
+    if url.scheme() == "https" && cfg!(not(feature = "https")) {
+        return Err(
+            "video_url uses https; the emulator was built without the feature `https`".into(),
+        );
+    }
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => IpAddr::V6(address),
@@ -317,12 +325,15 @@ impl Resolve for PublicOnly {
 mod tests {
     use super::*;
 
+    /// Whether https URLs can be fetched.
+    const HTTPS: bool = cfg!(feature = "https");
+
     #[test]
     fn private_addresses_are_rejected_unless_allowed() {
         for (text, public) in [
             ("http://8.8.8.8/a.mp4", true),
-            ("https://[2606:4700::1111]/a.mp4", true),
-            ("https://example.com/a.mp4", true),
+            ("https://[2606:4700::1111]/a.mp4", HTTPS),
+            ("https://example.com/a.mp4", HTTPS),
             ("http://127.0.0.1/a.mp4", false),
             ("http://127.9.9.9/a.mp4", false),
             ("http://0.0.0.0/a.mp4", false),

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use tl_validate::Prober;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "worker"))]
 use tl_validate::{
     ProbeErrorKind,
     worker::{ProbePool, WorkerOptions},
@@ -56,7 +56,7 @@ impl fmt::Display for MediaProber {
 /// # Errors
 /// If `TL_PROBE` names a helper that does not exist: a helper that was set explicitly is not
 /// replaced by another prober.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "worker"))]
 pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
     match ProbePool::new(WorkerOptions::default()) {
         Ok(pool) => {
@@ -76,10 +76,16 @@ pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
 }
 
 /// Returns the best prober in this process.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature on every system")]
+#[cfg(not(all(unix, feature = "worker")))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "same signature with and without helpers"
+)]
 pub(crate) fn select() -> Result<(Arc<dyn Prober>, MediaProber), StartError> {
-    let reason = "helper processes are not supported on this operating system";
+    let reason = match cfg!(unix) {
+        true => "the emulator was built without the feature `worker`",
+        false => "helper processes are not supported on this operating system",
+    };
     Ok(in_process(reason))
 }
 

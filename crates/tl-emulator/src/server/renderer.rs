@@ -81,12 +81,12 @@ impl Renderer {
 }
 
 /// The helper that sandboxes the program, if it is installed.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "worker"))]
 fn launcher() -> Option<PathBuf> {
     tl_validate::worker::find_helper(None).ok()
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "worker")))]
 fn launcher() -> Option<PathBuf> {
     None
 }
