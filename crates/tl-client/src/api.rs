@@ -50,6 +50,38 @@ macro_rules! api_methods {
             self.api.wait(endpoint, policy)
         }
 
+        /// Adds entities from images to a collection. With `wait`, the result has entities that are
+        /// ready.
+        ///
+        /// # Errors
+        /// Those of listing the entities of the collection. Later errors are in the result.
+        pub fn add_entities(
+            &self,
+            collection: impl Into<tl_model::EntityCollectionId>,
+            entities: Vec<tl_protocol::flow::EntityImages>,
+            wait: Option<tl_protocol::flow::WaitPolicy>,
+            observer: tl_protocol::Observer,
+        ) -> $Output<tl_protocol::flow::AddedEntities> {
+            self.api.add_entities(collection, entities, wait, observer)
+        }
+
+        /// Asks about the content of a knowledge store.
+        pub fn ask(
+            &self,
+            store: impl Into<tl_model::KnowledgeStoreId>,
+        ) -> tl_protocol::Ask<'_, $Transport, crate::Error> {
+            self.api.ask(store)
+        }
+
+        /// The operations on one knowledge store in short form.
+        #[must_use]
+        pub fn store(
+            &self,
+            store: impl Into<tl_model::KnowledgeStoreId>,
+        ) -> tl_protocol::Store<'_, $Transport, crate::Error> {
+            self.api.store(store)
+        }
+
         /// The same client, with the same connections. `cancel` cancels every request, wait, upload
         /// and stream that it runs; each ends within about 200 ms with
         /// [`Canceled`](crate::ErrorKind::Canceled).

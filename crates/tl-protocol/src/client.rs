@@ -9,14 +9,15 @@ use std::{
     },
 };
 
+use tl_model::EntityCollectionId;
 use url::Url;
 
 use crate::{
     CancelHandle, CancelTransport, Endpoint, Error, Flow, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
-        AssetPlan, Call, Converted, Events, IngestAsset, IngestTask, IngestedAsset, IngestedTask,
-        Paged, Pages, Wait, WaitPolicy, Waited, Watched,
+        AddEntities, AddedEntities, AssetPlan, Call, Converted, EntityImages, Events, IngestAsset,
+        IngestTask, IngestedAsset, IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
     },
     rng::Rng,
     with_fields::with_fields,
@@ -229,6 +230,31 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
             self.next_seed(),
         );
         self.run(flow.observed(settings.observer.clone()))
+    }
+
+    /// Adds entities from images to a collection (see [`AddEntities`]). With `wait`, the result has
+    /// entities that are ready.
+    ///
+    /// # Errors
+    /// Those of listing the entities of the collection. Later errors are in the result, with what
+    /// was done before.
+    pub fn add_entities(
+        &self,
+        collection: impl Into<EntityCollectionId>,
+        entities: Vec<EntityImages>,
+        wait: Option<WaitPolicy>,
+        observer: Observer,
+    ) -> CallOutput<T, AddedEntities, X> {
+        let settings = self.settings();
+        let flow = AddEntities::new(
+            collection.into(),
+            entities,
+            &settings.base,
+            settings.policy.clone(),
+            wait,
+            self.next_seed(),
+        );
+        self.run(flow.observed(observer.with_exchanges_of(&settings.observer)))
     }
 
     /// Creates a task and, if `wait` is set, waits until its video is indexed. If the response to

@@ -38,6 +38,7 @@ pub mod retry;
 pub mod rng;
 pub mod schema;
 pub mod search;
+mod store_client;
 mod telemetry;
 #[cfg(feature = "webhook")]
 pub mod webhook;
@@ -49,6 +50,7 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer, Resource};
 pub use ingested::{IngestedAsset, IngestedTask, Reached, Stage, StatusSeen, Uploaded};
 pub use retry::{Policy, Repeat};
+pub use store_client::{Ask, SearchStore, Store};
 pub use telemetry::FinishedExchange;
 
 /// The types of [`tl_http`] that occur in the signatures of this crate, re-exported so that

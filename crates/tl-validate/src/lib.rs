@@ -53,6 +53,7 @@
 
 mod check;
 pub mod facts;
+pub mod picture;
 #[cfg(feature = "header")]
 mod preflight;
 mod probe;

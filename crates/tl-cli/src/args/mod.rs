@@ -7,6 +7,7 @@ pub(crate) mod ids;
 pub(crate) mod index_ref;
 pub(crate) mod ledger;
 pub(crate) mod metadata;
+pub(crate) mod named;
 pub(crate) mod number_filter;
 pub(crate) mod outputs;
 pub(crate) mod pages;

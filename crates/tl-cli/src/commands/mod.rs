@@ -30,18 +30,23 @@ macro_rules! subcommands {
 }
 
 mod analyze;
+mod ask;
 mod asset;
 mod completions;
 mod config;
+mod connection;
 mod doctor;
 mod emulator;
+mod entity;
 mod fix;
+mod import;
 mod index;
 mod ingest;
 mod ledger;
 mod manpages;
 mod rules;
 mod split;
+mod store;
 mod task;
 mod upload;
 mod validate;
@@ -78,6 +83,20 @@ subcommands! {
         /// Manage the videos in an index
         #[command(subcommand)]
         Video(video::VideoCommand),
+        /// Manage entities: people and things that searches find by name
+        #[command(subcommand)]
+        Entity(entity::EntityCommand),
+        /// Manage and search knowledge stores
+        #[command(subcommand)]
+        Store(store::StoreCommand),
+        /// Ask about the content of a knowledge store
+        Ask(ask::Ask),
+        /// Manage connections to data providers
+        #[command(subcommand)]
+        Connection(connection::ConnectionCommand),
+        /// Import files of a data provider as assets
+        #[command(subcommand)]
+        Import(import::ImportCommand),
         /// Show and change the record of bulk ingestions
         #[command(subcommand)]
         Ledger(ledger::LedgerCommand),

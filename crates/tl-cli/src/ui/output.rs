@@ -108,6 +108,14 @@ impl Output {
         }
     }
 
+    /// Prints a piece of a text that is shown while it arrives, without a line break. The caller
+    /// escapes it.
+    pub(crate) fn piece(&self, text: &str) {
+        if !self.json {
+            self.write(text);
+        }
+    }
+
     /// Prints a result as one line of JSON; nothing without `--json`.
     pub(crate) fn json(&self, value: &impl Serialize) {
         if self.json {
@@ -246,6 +254,10 @@ impl Output {
     }
 
     fn write_out(&self, text: &str) {
+        self.write(&format!("{text}\n"));
+    }
+
+    fn write(&self, text: &str) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if broken.is_some() {
             return;
@@ -254,7 +266,7 @@ impl Output {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self
             .bars
-            .suspend(|| writeln!(out, "{text}").and_then(|()| out.flush()));
+            .suspend(|| write!(out, "{text}").and_then(|()| out.flush()));
         *broken = written.err();
     }
 

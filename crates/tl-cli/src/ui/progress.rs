@@ -53,6 +53,11 @@ impl Progress {
         }
     }
 
+    /// Shows what a long request is doing, until the next update.
+    pub(crate) fn show(&self, text: &str) {
+        self.update("", text);
+    }
+
     fn update_and_log(&self, name: &str, text: &str) {
         self.update(name, text);
         match name {

@@ -34,6 +34,7 @@ mod outputs;
 mod platform;
 mod probes;
 mod sandbox;
+mod stores;
 mod terminal;
 mod tl;
 mod upload;

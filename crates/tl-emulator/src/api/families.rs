@@ -10,7 +10,7 @@ use crate::core::Refusal;
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
 /// The implemented families, as text for the user.
-pub const IMPLEMENTED: [&str; 11] = [
+pub const IMPLEMENTED: [&str; 13] = [
     "tasks",
     "indexes",
     "videos",
@@ -19,6 +19,8 @@ pub const IMPLEMENTED: [&str; 11] = [
     "multipart uploads",
     "entities",
     "knowledge stores",
+    "responses",
+    "connections and imports",
     "search",
     "analyze",
     "webhooks of indexing and analysis",
@@ -36,7 +38,7 @@ pub struct Family {
 
 /// The families of the OpenAPI description of July 2026 that are not implemented, and those of
 /// older clients.
-pub const NOT_IMPLEMENTED: [Family; 4] = [
+pub const NOT_IMPLEMENTED: [Family; 2] = [
     Family {
         name: "embed",
         paths: &["/embed"],
@@ -44,14 +46,6 @@ pub const NOT_IMPLEMENTED: [Family; 4] = [
     Family {
         name: "embed-v2",
         paths: &["/embed-v2"],
-    },
-    Family {
-        name: "responses",
-        paths: &["/responses"],
-    },
-    Family {
-        name: "connections",
-        paths: &["/connections", "/connections:authorize"],
     },
 ];
 
@@ -150,10 +144,9 @@ mod tests {
     #[test]
     fn family_covers_only_paths_below_its_prefix() {
         let name = |path: &str| not_implemented(path).map(|family| family.name);
-        assert_eq!(name("/analyze/tasks/x"), Some("analyze"));
         assert_eq!(name("/embed/tasks/x/status"), Some("embed"));
         assert_eq!(name("/embed-v2/tasks"), Some("embed-v2"));
-        assert_eq!(name("/connections:authorize"), Some("connections"));
+        assert_eq!(name("/connections:authorize"), None);
         assert_eq!(name("/tasks/status"), Some("tasks of v1.2"));
         assert_eq!(name("/tasks/transfers/import/x"), Some("tasks of v1.2"));
         for path in [

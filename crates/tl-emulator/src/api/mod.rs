@@ -4,6 +4,8 @@
 mod analyze;
 pub(crate) mod annotations;
 pub(crate) mod assets;
+mod chat_responses;
+pub(crate) mod connections;
 pub(crate) mod description;
 mod entities;
 pub mod families;

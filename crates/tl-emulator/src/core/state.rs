@@ -9,10 +9,11 @@ use super::{
     ids,
     meter::Meter,
     records::{
-        AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, ChunkRecord, EntityCollectionRecord,
-        EntityRecord, IdempotencyRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord,
-        MediaKey, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord, UploadRecord,
-        VideoRecord, WebhookRecord,
+        AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, AuthorizationRecord, ChatSessionRecord,
+        ChunkRecord, ConnectionRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord,
+        ImportRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey,
+        RedirectUriRecord, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord,
+        UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -119,6 +120,11 @@ state! {
     store_items: StoreItemRecord,
     item_collections: ItemCollectionRecord,
     searches: SearchRecord,
+    chat_sessions: ChatSessionRecord,
+    authorizations: AuthorizationRecord,
+    connections: ConnectionRecord,
+    redirect_uris: RedirectUriRecord,
+    imports: ImportRecord,
 }
 
 impl State {
@@ -203,6 +209,13 @@ impl State {
         entity
             .filter(|entity| entity.collection_id == collection_id)
             .ok_or_else(|| Refusal::not_exist("entities", id))
+    }
+
+    /// Looks up a connection.
+    pub(crate) fn connection(&self, id: &str) -> Result<&ConnectionRecord, Refusal> {
+        ids::check("connection_id", id)?;
+        let connection = self.connections.get(id);
+        connection.ok_or_else(|| Refusal::not_exist("connections", id))
     }
 
     /// Looks up a knowledge store.

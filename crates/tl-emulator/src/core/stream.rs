@@ -42,6 +42,9 @@ pub struct Pieces {
     pub ending: Ending,
 }
 
+/// The text that ends a body of server-sent events.
+const DONE: &[u8] = b"[DONE]";
+
 /// How a response that is sent in pieces ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -58,6 +61,8 @@ impl EventStream {
     /// Frames the events, with the effects of `fault`.
     pub(crate) fn pieces(mut self, fault: StreamFault) -> Pieces {
         let mut ending = Ending::Whole;
+        // What ends a body of server-sent events is no event.
+        let mut end = self.events.pop_if(|event| event == DONE);
         let position =
             |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
         if let Some(event) = fault
@@ -66,9 +71,11 @@ impl EventStream {
         {
             *event = self.failure.clone();
             self.events.truncate(position(fault.error.unwrap_or(0)) + 1);
+            end = None;
         }
         if fault.omit_end {
             self.events.pop();
+            end = None;
         }
         if let Some(event) = fault
             .garble
@@ -87,8 +94,9 @@ impl EventStream {
                 ending = kind;
             }
         }
-        let framed = self.events.iter().map(|event| self.framing.frame(event));
-        let mut pieces: Vec<Bytes> = framed.collect();
+        let end = end.filter(|_| ending == Ending::Whole);
+        let events = self.events.iter().chain(&end);
+        let mut pieces: Vec<Bytes> = events.map(|event| frame(self.framing, event)).collect();
         if fault.no_final_newline
             && let Some(last) = pieces.last_mut()
         {
@@ -111,6 +119,21 @@ impl EventStream {
     }
 }
 
+/// Frames an event. A server-sent event has the name that its `type` says.
+fn frame(framing: Framing, event: &Bytes) -> Bytes {
+    let framed = framing.frame(event);
+    let value: Option<serde_json::Value> = match framing {
+        Framing::ServerSentEvents => serde_json::from_slice(event).ok(),
+        _ => None,
+    };
+    match value.as_ref().and_then(|value| value["type"].as_str()) {
+        Some(name) => [format!("event: {name}\n").as_bytes(), &framed]
+            .concat()
+            .into(),
+        None => framed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +150,41 @@ mod tests {
         let pieces = stream.pieces(fault);
         let text = String::from_utf8(pieces.pieces.concat()).unwrap();
         (text, pieces.pieces.len(), pieces.ending)
+    }
+
+    #[test]
+    fn server_sent_events_have_names_and_an_end() {
+        let sent = |fault| {
+            let stream = EventStream {
+                framing: Framing::ServerSentEvents,
+                content_type: "text/event-stream",
+                events: [r#"{"type":"a"}"#, r#"{"type":"b"}"#, "[DONE]"]
+                    .map(Bytes::from)
+                    .to_vec(),
+                failure: Bytes::from_static(br#"{"type":"failed"}"#),
+            };
+            String::from_utf8(stream.pieces(fault).pieces.concat()).unwrap()
+        };
+        let none = StreamFault::default();
+        let first = "event: a\ndata: {\"type\":\"a\"}\n\n";
+        let second = "event: b\ndata: {\"type\":\"b\"}\n\n";
+        assert_eq!(sent(none), format!("{first}{second}data: [DONE]\n\n"));
+        let omit = StreamFault {
+            omit_end: true,
+            ..none
+        };
+        assert_eq!(sent(omit), first);
+        let cut = StreamFault {
+            cut_after: Some(2),
+            ..none
+        };
+        assert_eq!(sent(cut), format!("{first}{second}"));
+        let error = StreamFault {
+            error: Some(2),
+            ..none
+        };
+        let failed = "event: failed\ndata: {\"type\":\"failed\"}\n\n";
+        assert_eq!(sent(error), format!("{first}{failed}"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use url::Url;
 
 pub use crate::{
     api::{
+        connections::Decision,
         families,
         request::{BodyError, BodyRule, Intake, Payload, Reply, Request, Upload},
         seed::{Seed, SeedIndex, SeedVideo},
@@ -44,7 +45,10 @@ pub use crate::{
 pub use overview::Session;
 
 use crate::{
-    api::{VERSION_PREFIX, assets, handle::Incoming, request, routes, storage, tasks, webhooks},
+    api::{
+        VERSION_PREFIX, assets, connections, handle::Incoming, request, routes, storage, tasks,
+        webhooks,
+    },
     core::{
         Env, State,
         faults::Faults,
@@ -238,6 +242,13 @@ impl Platform {
         let mut env = Env::new(&self.settings, to_timestamp(now));
         work(&mut self.state, &mut env);
         env.effects
+    }
+
+    /// Handles the decision of a user about a connection at `now`, and returns the URL to which the
+    /// browser is sent. `None` if the authorization is unknown or was decided before.
+    pub fn decide(&mut self, now: Now, authorization: &str, decision: Decision) -> Option<Url> {
+        let env = Env::new(&self.settings, to_timestamp(now));
+        connections::decide(&mut self.state, &env, authorization, decision)
     }
 
     /// Registers a URL for task events and returns the identifier of the registration.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    ClockMode, JournalEntry, Runtime,
+    ClockMode, JournalEntry, Runtime, connect,
     delivery::{WebhookUrl, check_secret},
 };
 use crate::{
@@ -64,6 +64,7 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
                 .put(import)
                 .layer(DefaultBodyLimit::max(MAX_IMPORT)),
         )
+        .route("/connect", get(connect::decide))
         .route("/renditions", get(renditions))
         .route("/reset", post(reset))
         .route("/seed", post(seed))

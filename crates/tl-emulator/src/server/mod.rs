@@ -9,6 +9,7 @@
 
 mod answer_files;
 mod clock;
+mod connect;
 mod connection;
 mod control;
 pub(crate) mod delivery;

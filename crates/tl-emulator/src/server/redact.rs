@@ -20,13 +20,14 @@ const MAX_JSON: usize = 1 << 20;
 /// Replacement for removed text.
 const REDACTED: &str = "…";
 /// Substrings of member names that mark a secret.
-const SECRET_NAMES: [&str; 8] = [
+const SECRET_NAMES: [&str; 9] = [
     "secret",
     "token",
     "password",
     "passwd",
     "api_key",
     "apikey",
+    "developer_key",
     "authorization",
     "credential",
 ];

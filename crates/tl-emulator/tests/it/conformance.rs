@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 use tl_emulator::platform::{Operation, Payload, PutDecision, Settings};
 
 use crate::{
-    analyze, assets, entities, knowledge_stores, search,
+    analyze, assets, chat_responses, connections, entities, knowledge_stores, search,
     world::{Response, World, facts, text},
 };
 
 /// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
 /// reason.
-const NEVER_RETURNED: [(&str, &str, &str); 11] = [
-    ("", "source", "nothing is imported from a connector"),
-    ("", "data[].source", "nothing is imported from a connector"),
+const NEVER_RETURNED: [(&str, &str, &str); 10] = [
+    ("assets.create", "source", "only an import has a source"),
     ("indexes.", "embedding", "nothing is embedded"),
     ("indexes.", "transcription", "nothing is transcribed"),
     ("search.", "data[].transcription", "nothing is transcribed"),
@@ -309,6 +308,8 @@ fn all_responses() -> Vec<(String, Response)> {
     }
     entities::every_operation(&mut world);
     knowledge_stores::every_operation(&mut world);
+    chat_responses::every_operation(&mut world);
+    connections::every_operation(&mut world);
     search::every_operation(&mut world);
     analyze::every_operation(&mut world);
     // The last chunk creates the asset, and the response contains its URL.

@@ -8,7 +8,7 @@ use crate::{
     world::{KEY, Response, World, facts},
 };
 
-fn text(response: &Response, name: &str) -> String {
+pub(crate) fn text(response: &Response, name: &str) -> String {
     let found = response.body[name].as_str();
     found
         .unwrap_or_else(|| panic!("{name}: {response:?}"))
@@ -16,20 +16,20 @@ fn text(response: &Response, name: &str) -> String {
 }
 
 /// Creates an asset: a video of `seconds`, or an image if that is 0.
-fn asset(world: &mut World, key: &str, filename: &str, seconds: f64) -> String {
+pub(crate) fn asset(world: &mut World, key: &str, filename: &str, seconds: f64) -> String {
     let sent = assets::send(world, key, filename, Ok(facts(640, 360, seconds)), &[]);
     text(&sent, "_id")
 }
 
 /// Creates a store and returns its path.
-fn store(world: &mut World, name: &str) -> String {
+pub(crate) fn store(world: &mut World, name: &str) -> String {
     let created = world.json("POST", "/knowledge-stores", &json!({ "name": name }));
     assert_eq!(created.status, 201, "{created:?}");
     format!("/knowledge-stores/{}", text(&created, "_id"))
 }
 
 /// Adds an asset and returns the id of the item.
-fn item(world: &mut World, store: &str, asset: &str, metadata: &Value) -> String {
+pub(crate) fn item(world: &mut World, store: &str, asset: &str, metadata: &Value) -> String {
     let body = json!({ "asset_id": asset, "metadata": metadata });
     let created = world.json("POST", &format!("{store}/items"), &body);
     assert_eq!(created.status, 202, "{created:?}");

@@ -182,8 +182,11 @@ pub(crate) fn text(name: &str, value: &str) -> Field {
 
 pub(crate) fn read(reply: &Reply) -> Response {
     let body = reply.response.body();
+    let content_type = reply.response.headers().get("content-type");
     let body = if body.is_empty() {
         Value::Null
+    } else if content_type.is_some_and(|kind| kind == "text/event-stream") {
+        Value::String(String::from_utf8(body.to_vec()).unwrap())
     } else {
         serde_json::from_slice(body).unwrap()
     };

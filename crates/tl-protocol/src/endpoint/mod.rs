@@ -7,6 +7,8 @@
 
 mod analyze;
 mod assets;
+mod chat_responses;
+mod connections;
 mod entities;
 mod indexed_assets;
 mod indexes;
@@ -32,6 +34,8 @@ use http::{Method, StatusCode};
 
 pub use analyze::*;
 pub use assets::*;
+pub use chat_responses::*;
+pub use connections::*;
 pub use entities::*;
 pub use indexed_assets::*;
 pub use indexes::*;

@@ -2,10 +2,10 @@
 
 use tl_model::{
     AnalyzeBatchId, AnalyzeBatchStatus, AnalyzeMode, AnalyzeStatus, AnalyzeTaskId, AssetId,
-    AssetType, EntityCollectionId, EntityId, EntityStatus, IndexId, IndexedAssetId,
-    IndexedAssetStatus, ItemCollectionId, KnowledgeStoreId, MetadataPatch, ModelFamily, NewEntity,
-    SortBy, SortOption, StoreItemId, StoreItemStatus, TaskId, TaskStatus, Timestamp,
-    TranscriptionUnit, UploadId, UserMetadata, VideoId,
+    AssetType, ConnectionId, EntityCollectionId, EntityId, EntityStatus, ImportId, ImportSource,
+    IndexId, IndexedAssetId, IndexedAssetStatus, ItemCollectionId, KnowledgeStoreId, MetadataPatch,
+    ModelFamily, NewEntity, RedirectUriId, SortBy, SortOption, StoreItemId, StoreItemStatus,
+    TaskId, TaskStatus, Timestamp, TranscriptionUnit, UploadId, UserMetadata, VideoId,
 };
 
 /// A parameter of a request.
@@ -114,6 +114,10 @@ described! {
     AnalyzeBatchId: ValueKind::Id;
     AnalyzeTaskId: ValueKind::Id;
     AssetId: ValueKind::Id;
+    ConnectionId: ValueKind::Id;
+    ImportId: ValueKind::Id;
+    ImportSource: ValueKind::Object;
+    RedirectUriId: ValueKind::Id;
     EntityCollectionId: ValueKind::Id;
     EntityId: ValueKind::Id;
     IndexId: ValueKind::Id;

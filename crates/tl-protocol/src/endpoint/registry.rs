@@ -74,7 +74,11 @@ macro_rules! for_each_endpoint {
             Analyze,
             CreateAnalyzeTask, ListAnalyzeTasks, GetAnalyzeTask, DeleteAnalyzeTask, CancelAnalyzeTask,
             CreateAnalyzeBatch, ListAnalyzeBatches, GetAnalyzeBatch, DeleteAnalyzeBatch,
-            CancelAnalyzeBatch, GetAnalyzeBatchResults
+            CancelAnalyzeBatch, GetAnalyzeBatchResults,
+            CreateChatResponse,
+            AuthorizeConnection, ListConnections, GetConnection, DeleteConnection, CreatePickerToken,
+            CreateRedirectUri, ListRedirectUris, DeleteRedirectUri,
+            CreateImport, ListImports, GetImport
         }
     };
 }
@@ -93,9 +97,10 @@ macro_rules! for_each_resource {
     ($callback:ident) => {
         $callback! {
             Analyses analyses, AnalyzeBatches analyze_batches, AnalyzeTasks analyze_tasks,
-            Assets assets, EntityCollections entity_collections, Entities entities,
+            Assets assets, ChatResponses chat_responses, Connections connections,
+            EntityCollections entity_collections, Entities entities, Imports imports,
             IndexedAssets indexed_assets, Indexes indexes, ItemCollections item_collections,
-            KnowledgeStores knowledge_stores, Searches searches, StoreItems store_items,
+            KnowledgeStores knowledge_stores, RedirectUris redirect_uris, Searches searches, StoreItems store_items,
             Tasks tasks, Uploads uploads, Videos videos
         }
     };

@@ -28,6 +28,7 @@
 //! assert_eq!(task.status.unwrap().as_str(), "ready");
 //! ```
 
+mod add_entities;
 mod asset;
 mod call;
 mod converted;
@@ -45,6 +46,7 @@ mod wait;
 mod watch;
 
 pub use crate::ingested::{IngestedAsset, IngestedTask, Reached, Stage};
+pub use add_entities::{AddEntities, AddedEntities, EntityImages, FailedEntity};
 pub use call::Call;
 pub(crate) use converted::Converted;
 pub use create::{Create, Created};

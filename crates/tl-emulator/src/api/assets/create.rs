@@ -115,6 +115,7 @@ pub(crate) fn create(
         },
         media: None,
         outcome: None,
+        source: None,
         fault: env.task_fault.take(),
     };
     state.assets.insert(id.clone(), asset);

@@ -175,6 +175,7 @@ pub(crate) fn view(asset: &AssetRecord, now: Timestamp) -> Asset {
     view.filename = Some(asset.filename.clone());
     view.file_type = Some(asset.file_type.clone());
     view.created_at = Some(api_timestamp(asset.created_at));
+    view.source.clone_from(&asset.source);
     if !asset.user_metadata.is_empty() {
         view.user_metadata = Some(asset.user_metadata.clone());
     }

@@ -25,6 +25,8 @@ const FILES: &[&str] = &[
     include_str!("indexed_assets.json"),
     include_str!("knowledge_stores.json"),
     include_str!("search.json"),
+    include_str!("chat_responses.json"),
+    include_str!("connections.json"),
 ];
 
 /// What the declarations do not say:

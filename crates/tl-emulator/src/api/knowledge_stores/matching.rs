@@ -1,27 +1,35 @@
 //! Which clips of an item match a query. Nothing is recognized: the words of the query are compared
-//! with the file name and the metadata of the item, and the clips are chosen by a hash.
+//! with what the sidecar says about a clip, and with the file name and the metadata of the item.
+//! Clips with the same number of words are ordered by a hash.
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use tl_model::{MetadataValue, StoreItemType, StoreMatch, StoreModality};
+use tl_model::{MetadataValue, StoreItemStatus, StoreItemType, StoreMatch, StoreModality};
 use tl_protocol::rng::Rng;
 
-use crate::core::{State, records::StoreItemRecord};
+use crate::core::{
+    Env, State,
+    answers::{MediaRef, Sidecar, hash},
+    records::StoreItemRecord,
+};
 
 /// The length of a clip, in seconds. The last one of a video may be shorter.
 const CLIP_SECONDS: f64 = 6.0;
 /// Maximum number of matching clips per video. A real search finds the nearest clips, however far
 /// away they are, so every video has some.
 const MAX_CLIPS: usize = 3;
+/// Maximum number of clips of a video that are looked at.
+const MAX_WINDOWS: usize = 10_000;
 
 /// A matching item, or a matching clip of one.
 #[derive(Debug, Clone)]
-pub(super) struct Candidate<'a> {
-    pub(super) item: &'a StoreItemRecord,
+pub(crate) struct Candidate<'a> {
+    pub(crate) item: &'a StoreItemRecord,
     /// The clip; `None` for an image.
-    pub(super) clip: Option<StoreMatch>,
-    /// The number of words of the query that the item has.
+    pub(crate) clip: Option<StoreMatch>,
+    /// What the sidecar says about the clip.
+    pub(crate) text: Option<String>,
+    /// The number of words of the query that the clip or its item has.
     shared: usize,
     /// Orders candidates with the same number of words.
     tie: u64,
@@ -51,19 +59,25 @@ fn words_of(state: &State, item: &StoreItemRecord) -> BTreeSet<String> {
     found
 }
 
-/// A number that depends on every byte of the parts (FNV-1a), mixed.
-fn hash(parts: &[&str]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in parts.iter().flat_map(|part| part.bytes().chain([0xff])) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+/// The asset of an item, as answers refer to it.
+pub(crate) fn media_of<'a>(state: &'a State, item: &'a StoreItemRecord) -> MediaRef<'a> {
+    let asset = state.assets.get(&item.asset_id);
+    MediaRef {
+        filename: item.system.filename.as_deref().unwrap_or_default(),
+        content: state.content_of(asset.and_then(|asset| asset.media.as_ref())),
+        duration: item.system.duration.unwrap_or_default(),
     }
-    Rng::new(hash).bits()
+}
+
+/// A number that depends on every byte of the parts.
+fn tie(parts: &[&str]) -> u64 {
+    Rng::new(hash(parts.join("\u{1f}").as_bytes())).bits()
 }
 
 /// The matching clips of all ready items that pass `filter`, the best first.
-pub(super) fn candidates<'a>(
+pub(crate) fn candidates<'a>(
     state: &'a State,
-    now: Timestamp,
+    env: &Env<'_>,
     query: &str,
     modalities: &[StoreModality],
     filter: impl Fn(&StoreItemRecord) -> bool,
@@ -72,37 +86,51 @@ pub(super) fn candidates<'a>(
     let items = state
         .store_items
         .values()
-        .filter(|item| item.status(now) == tl_model::StoreItemStatus::Ready && filter(item));
-    let mut found: Vec<_> = items
-        .flat_map(|item| {
-            let shared = words_of(state, item).intersection(&query_words).count();
-            clips(item, query, modalities)
-                .into_iter()
-                .map(move |(tie, clip)| Candidate {
-                    item,
-                    clip,
-                    shared,
-                    tie,
-                })
-        })
-        .collect();
-    found.sort_by(|left, right| {
-        let key = |candidate: &Candidate<'_>| (std::cmp::Reverse(candidate.shared), candidate.tie);
-        key(left)
-            .cmp(&key(right))
-            .then_with(|| left.item.number.cmp(&right.item.number))
-    });
+        .filter(|item| item.status(env.now) == StoreItemStatus::Ready && filter(item));
+    let mut found = Vec::new();
+    for item in items {
+        let sidecar = env.settings.answers.sidecar(media_of(state, item));
+        let of_item = words_of(state, item);
+        let mut clips = clips(item, sidecar, query, modalities);
+        for candidate in &mut clips {
+            let of_clip = words(candidate.text.as_deref().unwrap_or_default());
+            let known = of_item.union(&of_clip);
+            candidate.shared = known.filter(|word| query_words.contains(*word)).count();
+        }
+        sort(&mut clips);
+        clips.truncate(MAX_CLIPS);
+        found.extend(clips);
+    }
+    sort(&mut found);
     found
 }
 
-/// The clips of an item, each with the number that orders them.
-fn clips(
-    item: &StoreItemRecord,
+fn sort(candidates: &mut [Candidate<'_>]) {
+    let key = |candidate: &Candidate<'_>| {
+        let best = std::cmp::Reverse(candidate.shared);
+        (best, candidate.tie, candidate.item.number)
+    };
+    candidates.sort_by_key(key);
+}
+
+/// The clips of an item: the segments of its sidecar, or else parts of the same length.
+fn clips<'a>(
+    item: &'a StoreItemRecord,
+    sidecar: Option<&Sidecar>,
     query: &str,
     modalities: &[StoreModality],
-) -> Vec<(u64, Option<StoreMatch>)> {
+) -> Vec<Candidate<'a>> {
+    let candidate = |clip: Option<StoreMatch>, text: Option<String>, tie: u64| Candidate {
+        item,
+        clip,
+        text,
+        shared: 0,
+        tie,
+    };
     if item.asset_type == StoreItemType::Image {
-        return vec![(hash(&[query, &item.asset_id]), None)];
+        let text = sidecar.map(|sidecar| scenes(sidecar, 0.0, f64::MAX));
+        let text = text.filter(|text| !text.is_empty());
+        return vec![candidate(None, text, tie(&[query, &item.asset_id]))];
     }
     // A silent video matches by its picture only.
     let possible: Vec<_> = modalities
@@ -113,25 +141,61 @@ fn clips(
     if possible.is_empty() {
         return Vec::new();
     }
+    windows(item, sidecar)
+        .into_iter()
+        .map(|(start, end)| {
+            let tie = tie(&[query, &item.asset_id, &start.to_string()]);
+            let mut clip = StoreMatch::default();
+            clip.start_sec = Some(start);
+            clip.end_sec = Some(end);
+            // One of the modalities, or all of them.
+            let chosen = usize::try_from(tie % (possible.len() as u64 + 1)).unwrap_or_default();
+            clip.modalities = match possible.get(chosen) {
+                Some(one) => vec![one.clone()],
+                None => possible.clone(),
+            };
+            let mut text = None;
+            if let Some(sidecar) = sidecar {
+                let said = sidecar.text_in(start, end);
+                let shown = scenes(sidecar, start, end);
+                text = [shown, said.clone()]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .reduce(|shown, said| format!("{shown} {said}"));
+                clip.transcription = Some(said).filter(|said| !said.is_empty());
+            }
+            candidate(Some(clip), text, tie)
+        })
+        .collect()
+}
+
+/// The start and the end of each clip, in seconds.
+fn windows(item: &StoreItemRecord, sidecar: Option<&Sidecar>) -> Vec<(f64, f64)> {
     let duration = item.system.duration.unwrap_or(CLIP_SECONDS);
-    let mut clips = Vec::new();
+    let inside = sidecar
+        .iter()
+        .flat_map(|sidecar| &sidecar.segments)
+        .map(|scene| (scene.start, scene.end.min(duration)))
+        .filter(|(start, end)| start < end);
+    let mut windows: Vec<(f64, f64)> = inside.take(MAX_WINDOWS).collect();
     let mut start = 0.0;
-    while start < duration && clips.len() < 10_000 {
-        let end = (start + CLIP_SECONDS).min(duration);
-        let tie = hash(&[query, &item.asset_id, &start.to_string()]);
-        let mut clip = StoreMatch::default();
-        clip.start_sec = Some(start);
-        clip.end_sec = Some(end);
-        // One of the modalities, or all of them.
-        let chosen = usize::try_from(tie % (possible.len() as u64 + 1)).unwrap_or_default();
-        clip.modalities = match possible.get(chosen) {
-            Some(one) => vec![one.clone()],
-            None => possible.clone(),
-        };
-        clips.push((tie, Some(clip)));
-        start = end;
+    if windows.is_empty() {
+        while start < duration && windows.len() < MAX_WINDOWS {
+            let end = (start + CLIP_SECONDS).min(duration);
+            windows.push((start, end));
+            start = end;
+        }
     }
-    clips.sort_by_key(|(tie, _)| *tie);
-    clips.truncate(MAX_CLIPS);
-    clips
+    windows
+}
+
+/// What the segments of a sidecar between two times show.
+fn scenes(sidecar: &Sidecar, start: f64, end: f64) -> String {
+    let scenes = sidecar.segments.iter();
+    let scenes = scenes.filter(|scene| scene.start < end && start < scene.end);
+    let texts = scenes.flat_map(|scene| {
+        let text = Some(scene.text.as_str()).filter(|text| !text.is_empty());
+        scene.labels.iter().map(String::as_str).chain(text)
+    });
+    texts.collect::<Vec<_>>().join(" ")
 }

@@ -6,3 +6,5 @@ mod matching;
 mod search;
 mod stores;
 mod token;
+
+pub(crate) use matching::{Candidate, candidates, media_of};

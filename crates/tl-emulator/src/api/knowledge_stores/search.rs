@@ -39,7 +39,7 @@ fn search(
     env.answer = Some(AnswerSource::Generated);
     let video = effective_video_options(&search);
     let modalities = video.as_ref().map_or(&[][..], |video| &video.modalities);
-    let found = candidates(state, env.now, &search.query.text, modalities, |item| {
+    let found = candidates(state, env, &search.query.text, modalities, |item| {
         item.store_id == store.id && passes(item, search.filter.as_ref())
     });
     let results = if search.group_by == Some(StoreGroupBy::Item) {

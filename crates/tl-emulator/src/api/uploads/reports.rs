@@ -125,6 +125,7 @@ fn complete(state: &mut State, env: &mut Env<'_>, upload: &UploadRecord) {
         fetching: None,
         media: Some(file.clone()),
         outcome: None,
+        source: None,
         fault: env.task_fault.take(),
     };
     state.assets.insert(asset.id.clone(), asset);

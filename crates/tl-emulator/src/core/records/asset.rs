@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tl_model::{AssetMethod, AssetStatus, AssetType, TechnicalMetadata, UserMetadata};
+use tl_model::{AssetMethod, AssetSource, AssetStatus, AssetType, TechnicalMetadata, UserMetadata};
 use tl_validate::MediaFacts;
 
 use super::MediaKey;
@@ -27,6 +27,9 @@ pub(crate) struct AssetRecord {
     pub(crate) media: Option<MediaKey>,
     /// The result of probing the file; `None` until then.
     pub(crate) outcome: Option<ProbeOutcome>,
+    /// The origin of an imported file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<AssetSource>,
     /// The fault to apply to this asset.
     #[serde(rename = "fate")]
     pub(crate) fault: Option<TaskFault>,

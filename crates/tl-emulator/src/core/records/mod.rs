@@ -3,6 +3,8 @@
 
 mod analysis;
 mod asset;
+mod chat;
+mod connection;
 mod entity;
 mod idempotency;
 mod index;
@@ -17,6 +19,10 @@ mod webhook;
 
 pub(crate) use analysis::{AnalyzeBatchRecord, AnalyzeTaskRecord, TaskAnswer, TaskFailure};
 pub(crate) use asset::{AssetRecord, ProbeOutcome};
+pub(crate) use chat::ChatSessionRecord;
+pub(crate) use connection::{
+    AuthorizationRecord, ConnectionRecord, ImportRecord, ImportedFile, RedirectUriRecord,
+};
 pub(crate) use entity::{EntityCollectionRecord, EntityRecord};
 pub(crate) use idempotency::IdempotencyRecord;
 pub(crate) use index::IndexRecord;

@@ -4,6 +4,8 @@
 
 mod analyze;
 mod assets;
+mod chat_responses;
+mod connections;
 mod entities;
 mod indexed_assets;
 mod indexes;

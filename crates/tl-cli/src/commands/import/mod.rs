@@ -1,0 +1,18 @@
+//! `tl import`: files of a data provider as assets.
+
+mod create;
+mod get;
+mod list;
+mod view;
+
+subcommands! {
+    /// `tl import` and its subcommands.
+    pub(crate) enum ImportCommand {
+        /// Import files through a connection
+        Create(create::Create),
+        /// List imports
+        List(list::List),
+        /// Show one import with the status of its files
+        Get(get::Get),
+    }
+}
