@@ -26,7 +26,7 @@ def ingest(uri: str, index: str) -> dict:
     return ingest_one(uri, index)
 
 
-# Each task runs `tl` in a process of its own; the threads only wait for them.
+# Each task starts a `tl` process; the threads only wait for it.
 @flow(task_runner=ThreadPoolTaskRunner(max_workers=2), log_prints=True)
 def ingest_all(index: str, uris: list[str]) -> int:
     runs = ingest.map(uris, index)

@@ -64,7 +64,7 @@ fn sslmode_has_the_meaning_of_libpq() {
         ("127.0.0.1", "sslmode=allow", Some(false)),
         ("127.0.0.1", "sslmode=prefer", Some(true)),
         ("127.0.0.1", "sslmode=require", Some(true)),
-        // Nobody whom this program trusts has signed the certificate.
+        // No issuer that this program trusts has signed the certificate.
         ("localhost", "sslmode=verify-ca", None),
         ("localhost", "sslmode=verify-full", None),
         (

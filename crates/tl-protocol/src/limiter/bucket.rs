@@ -77,7 +77,7 @@ struct Foreign {
 }
 
 /// A limit that is not known, found by trying: it is lowered after a 429, and raised step by step
-/// while it is used up without one (AIMD).
+/// while it is used up without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Estimate {
     limit: u64,

@@ -30,7 +30,7 @@
 //! | video per hour | counted in a sliding window, so that the limit holds in every fixed or sliding window |
 //! | requests and video per day | counted in a fixed window that starts at 00:00 UTC, or when a response header says |
 //! | concurrent tasks | counted; [`Limiter::release`] gives them back |
-//! | a limit that neither the plan nor a header states | estimated: lowered by a quarter after a 429, and raised by 5 % per window that uses it up without one (AIMD) |
+//! | a limit that neither the plan nor a header states | estimated: lowered by a quarter after a 429, and raised by 5 % per window that uses it up without one |
 //!
 //! All callers must use the same clock. If it is set back, the limiter continues from the time that
 //! it saw last: nothing is granted twice, and nobody waits for the difference.
