@@ -118,6 +118,10 @@ pub struct Settings {
     pub again: Again,
     /// Whether items that are skipped have results too. Each is read from the ledger. Default no.
     pub report_skipped: bool,
+    /// Identifies the only item of a run on the platform, for a ledger that does not outlive the
+    /// run: the item is looked up before it is sent, and again before it is indexed. Empty: its
+    /// content and index identify it.
+    pub idempotency_key: Option<String>,
     /// How long a claimed item is leased. Default 30 s.
     pub lease: Duration,
     /// How long a list may take to show a new asset. An upload whose response was lost, and whose
@@ -152,6 +156,7 @@ impl Settings {
             deadline: Duration::from_secs(3 * 3600),
             again: Again::default(),
             report_skipped: false,
+            idempotency_key: None,
             lease: Duration::from_secs(30),
             listed_after: Duration::from_secs(45),
             max_claims: 20,

@@ -19,6 +19,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 type Reply = Box<dyn FnOnce(Option<&Error>) + Send>;
 type Job = Box<dyn FnOnce(&mut Ledger, Timestamp) -> Reply + Send>;
 
+/// Called before (`false`) and after (`true`) each commit. If it returns `false`, the process is
+/// taken to have ended there.
+type OnCommit = Arc<dyn Fn(bool) -> bool + Send + Sync>;
+
 /// A ledger that many tasks share. Clones are cheap.
 ///
 /// A call runs on a thread for blocking work. It is atomic, and durable when it returns.
@@ -29,6 +33,7 @@ struct Inner {
     ledger: Mutex<Ledger>,
     queue: Mutex<Queue>,
     clock: Clock,
+    on_commit: Option<OnCommit>,
 }
 
 #[derive(Default)]
@@ -61,7 +66,18 @@ impl Store {
             ledger: Mutex::new(ledger),
             queue: Mutex::default(),
             clock,
+            on_commit: None,
         }))
+    }
+
+    /// Simulates the end of the process at a commit, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn on_commit(mut self, on_commit: OnCommit) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.on_commit = Some(on_commit);
+        }
+        self
     }
 
     /// The time.
@@ -129,7 +145,14 @@ impl Store {
     ) -> Result<T> {
         let now = self.now();
         let mut ledger = lock(&self.0.ledger);
-        ledger.batch(|ledger| work(ledger, now))
+        let result = ledger.batch(|ledger| match self.0.goes_on(false) {
+            true => work(ledger, now),
+            false => Err(gone()),
+        })?;
+        match self.0.goes_on(true) {
+            true => Ok(result),
+            false => Err(gone()),
+        }
     }
 
     fn push(&self, job: Job) {
@@ -143,6 +166,10 @@ impl Store {
 }
 
 impl Inner {
+    fn goes_on(&self, is_after: bool) -> bool {
+        self.on_commit.as_ref().is_none_or(|hook| hook(is_after))
+    }
+
     fn drain(&self) {
         loop {
             let jobs: Vec<Job> = {
@@ -157,9 +184,15 @@ impl Inner {
             let now = (self.clock)();
             let mut replies = Vec::with_capacity(jobs.len());
             let committed = lock(&self.ledger).batch(|ledger| {
+                if !self.goes_on(false) {
+                    return Err(gone());
+                }
                 replies.extend(jobs.into_iter().map(|job| job(ledger, now)));
                 Ok(())
             });
+            if committed.is_ok() && !self.goes_on(true) {
+                return;
+            }
             for reply in replies {
                 reply(committed.as_ref().err());
             }

@@ -1,10 +1,10 @@
 //! The room of indexes: asked once per index and run, and counted down, so that nothing is uploaded
 //! that could not be indexed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tl_ledger::Item;
+use tl_ledger::{Item, ItemId};
 use tl_model::Index;
 
 use super::Shared;
@@ -16,7 +16,13 @@ pub(super) struct Room {
     video: Duration,
 }
 
-pub(super) type Rooms = HashMap<String, Room>;
+/// The room of each index, and the items that have taken theirs: an item that is tried again takes
+/// no more.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    indexes: HashMap<String, Room>,
+    taken: HashSet<ItemId>,
+}
 
 impl Shared {
     /// Takes the room of an item in its index. `false` if there is none.
@@ -28,7 +34,10 @@ impl Shared {
             return true;
         }
         let mut rooms = self.rooms.lock().await;
-        if !rooms.contains_key(&item.index_id) {
+        if rooms.taken.contains(&item.id) {
+            return true;
+        }
+        if !rooms.indexes.contains_key(&item.index_id) {
             let known = self.settings.index.clone();
             let index = match known.filter(|index| index.id.as_str() == item.index_id) {
                 Some(index) => index,
@@ -43,9 +52,9 @@ impl Shared {
                 videos: capacity.videos.saturating_sub(used.0),
                 video: capacity.video.saturating_sub(used.1),
             };
-            rooms.insert(item.index_id.clone(), room);
+            rooms.indexes.insert(item.index_id.clone(), room);
         }
-        let Some(room) = rooms.get_mut(&item.index_id) else {
+        let Some(room) = rooms.indexes.get_mut(&item.index_id) else {
             return true;
         };
         let video = item.video.unwrap_or_default();
@@ -54,6 +63,7 @@ impl Shared {
         }
         room.videos -= 1;
         room.video -= video;
+        rooms.taken.insert(item.id);
         true
     }
 }

@@ -79,6 +79,13 @@ impl Shared {
                 Err(error) => return self.hold_or_fail(claimed, item_error(&error)).await,
             }
         }
+        if open.is_empty() && self.settings.idempotency_key.is_some() {
+            match self.find_indexed(&asset_id, &index_id).await {
+                Ok(Some(found)) => return self.indexed(claimed, details, Vec::new(), found).await,
+                Ok(None) => {}
+                Err(error) => return self.hold_or_fail(claimed, item_error(&error)).await,
+            }
+        }
         let started = Instant::now();
         let update = Update::to(State::Indexable);
         let attempt = self
@@ -130,6 +137,9 @@ impl Shared {
                     .status("indexing");
                 if !waits {
                     update = update.and_release();
+                }
+                if attempts.is_empty() {
+                    return ledger.update(now, lease, &update);
                 }
                 // An update that ends the lease is the last.
                 for (at, attempt) in attempts.iter().enumerate() {

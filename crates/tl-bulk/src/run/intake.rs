@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
 use tl_ledger::{
-    AccountId, Added, FileStat, Item, ItemError, ItemId, NewContent, NewItem, Retry, RunId,
-    Selection, State,
+    AccountId, Added, FileStat, Item, ItemError, ItemId, NewContent, NewItem, Operation, Retry,
+    RunId, Selection, State, Update,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -17,6 +19,9 @@ use crate::uri;
 
 /// An entry, or the name of an input that is none and the reason.
 pub type Found = Result<Entry, (String, ItemFailure)>;
+
+/// How far back an item with an idempotency key is looked up.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Entries per transaction.
 const GROUP: usize = 256;
@@ -207,6 +212,7 @@ impl Intake<'_> {
         let (account, run) = (self.account, self.run);
         let again = self.shared.settings.again;
         let wants_rows = self.shared.settings.report_skipped;
+        let key = self.shared.settings.idempotency_key.as_deref();
         let (added, rows) = self.shared.store.call_blocking(|ledger, now| {
             let added = ledger.add(now, run, account, &items)?;
             let select = |wanted: &dyn Fn(&Added) -> bool| {
@@ -228,6 +234,16 @@ impl Intake<'_> {
                     select(&|added| added.state == State::Refused),
                     Retry::Resume,
                 )?;
+            }
+            if let Some(key) = key {
+                // As if an earlier process had been about to send it: it is looked up first.
+                let since = now.checked_sub(LOOK_BACK).unwrap_or(now);
+                for (item, added) in items.iter().zip(&added).filter(|(_, added)| added.is_new) {
+                    let lease = ledger.item(added.item)?.lease();
+                    let nonce = nonce_of(key, item);
+                    let update = Update::to(State::Sending).nonce(nonce);
+                    ledger.intent(since, lease, run, Operation::CreateAsset, &update)?;
+                }
             }
             let mut rows = Vec::with_capacity(added.len());
             for added in &added {
@@ -266,6 +282,25 @@ impl Intake<'_> {
         }
         Ok(())
     }
+}
+
+/// The mark of an item with an idempotency key.
+pub(super) fn nonce_of(key: &str, item: &NewItem) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(item.index_id.as_bytes());
+    hasher.update([0]);
+    match (&item.content, key.is_empty()) {
+        (NewContent::Read(fingerprint), true) => {
+            hasher.update(fingerprint.size.to_le_bytes());
+            hasher.update(fingerprint.sampled);
+        }
+        _ => hasher.update(key.as_bytes()),
+    }
+    let hash = hasher.finalize();
+    hash.iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The content of a file that is not known.

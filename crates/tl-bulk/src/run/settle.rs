@@ -76,6 +76,13 @@ impl Shared {
                 false => self.hold_unlisted(now, left, &mut ended).await?,
             };
         }
+        // An item with an idempotency key was not checked before it was looked up.
+        let back = match &self.settings {
+            settings if settings.idempotency_key.is_some() && settings.check.is_some() => {
+                State::Found
+            }
+            _ => State::Ready,
+        };
         let leases: Vec<_> = open
             .iter()
             .map(|doubt| (doubt.claimed.lease, doubt.attempts.clone()))
@@ -87,14 +94,14 @@ impl Shared {
                     for attempt in attempts {
                         ledger.outcome(now, *lease, *attempt, &outcome, &Update::new())?;
                     }
-                    ledger.update(now, *lease, &Update::to(State::Ready).and_release())?;
+                    ledger.update(now, *lease, &Update::to(back).and_release())?;
                 }
                 Ok(())
             })
             .await?;
         ended.extend(
             open.into_iter()
-                .map(|doubt| end(doubt, Step::Released(State::Ready), true)),
+                .map(|doubt| end(doubt, Step::Released(back), true)),
         );
         Ok(ended)
     }

@@ -475,6 +475,9 @@ impl Shared {
 
     /// A value that no other upload has.
     fn nonce(&self, claimed: &Claimed) -> String {
+        if let (Some(_), Some(nonce)) = (&self.settings.idempotency_key, &claimed.item.nonce) {
+            return nonce.clone();
+        }
         let mut hasher = Sha256::new();
         hasher.update(self.salt.to_le_bytes());
         hasher.update(claimed.lease.item.get().to_le_bytes());

@@ -4,4 +4,6 @@
 
 mod list_lag;
 mod loopback;
+mod sim;
+mod simulated;
 mod sources;

@@ -27,6 +27,8 @@ pub(crate) struct Reporter {
     /// Failures that several items have in common are printed once.
     shared: RepeatedFailures,
     exits: Mutex<Exits>,
+    /// Takes the JSON of the last result, which is not printed then.
+    collected: Option<Arc<Mutex<Option<Value>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +43,25 @@ impl Reporter {
             output: Arc::clone(output),
             shared: RepeatedFailures::default(),
             exits: Mutex::default(),
+            collected: None,
         })
+    }
+
+    /// Collects the result of the only item instead of printing it.
+    pub(crate) fn collecting(output: &Arc<Output>, into: Arc<Mutex<Option<Value>>>) -> Arc<Self> {
+        Arc::new(Self {
+            output: Arc::clone(output),
+            shared: RepeatedFailures::default(),
+            exits: Mutex::default(),
+            collected: Some(into),
+        })
+    }
+
+    fn json(&self, line: Value) {
+        match &self.collected {
+            Some(into) => *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(line),
+            None => self.output.json(&line),
+        }
     }
 
     fn exits(&self) -> MutexGuard<'_, Exits> {
@@ -81,7 +101,7 @@ impl Reporter {
                     "error": failure.to_json(),
                 });
                 let nothing = details(&tl_client::Ingested::default());
-                self.output.json(&merge(line, nothing));
+                self.json(merge(line, nothing));
                 self.shared.report(&self.output, &failure);
             }
             Event::ItemStalled(item) => {
@@ -142,7 +162,7 @@ impl Reporter {
                     "skipped": result.skipped.map(State::name),
                     "error": failure.to_json(),
                 });
-                self.output.json(&merge(line, row_details(result)));
+                self.json(merge(line, row_details(result)));
                 self.shared.report(&self.output, &failure);
             }
             None => {
@@ -164,7 +184,10 @@ impl Reporter {
             "duplicate": result.is_duplicate,
             "report": result.ingested.report,
         });
-        self.output.json(&merge(head, row_details(result)));
+        self.json(merge(head, row_details(result)));
+        if self.collected.is_some() {
+            return;
+        }
         let id = |id: &Option<String>| plain_line(id.as_deref().unwrap_or_default());
         let (video, asset) = (id(&result.item.video_id), id(&result.item.asset_id));
         let made = if index.is_some() { &video } else { &asset };

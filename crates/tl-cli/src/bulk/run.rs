@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tl_bulk::{Bulk, CheckFile, Ending, Error, Found, RunSummary, Settings, Store};
 use tl_client::{CancelHandle, Client};
@@ -29,12 +30,14 @@ pub(crate) enum Input {
 pub(crate) async fn run(
     client: &Client,
     ledger: Ledger,
-    settings: Settings,
+    mut settings: Settings,
     input: Input,
     reporter: &Arc<Reporter>,
     outputs: &Arc<Outputs>,
 ) -> Result<RunSummary, Failure> {
     let _metrics = outputs.serve_metrics().await?;
+    // The process exits 8 s after the signal.
+    settings.grace = Duration::from_secs(5);
     let stop = CancelHandle::new();
     let signal = tokio::spawn({
         let stop = stop.clone();

@@ -42,10 +42,12 @@ mod fix;
 mod import;
 mod index;
 mod ingest;
+mod ingest_one;
 mod ledger;
 mod manpages;
 mod rules;
 mod split;
+mod status;
 mod store;
 mod task;
 mod upload;
@@ -65,8 +67,12 @@ subcommands! {
         Split(split::Split),
         /// Check, upload and index videos
         Ingest(ingest::Ingest),
+        /// Ingest one video for an engine: JSON in, one line of JSON out
+        IngestOne(Box<ingest_one::IngestOne>),
+        /// Show the state of bulk ingestions
+        Status(status::Status),
         /// Work on the videos in a ledger that several processes share
-        Worker(worker::Worker),
+        Worker(Box<worker::Worker>),
         /// Upload videos as assets; list and abandon interrupted uploads
         Upload(upload::Upload),
         /// Ask about a video; extract data and segments

@@ -52,7 +52,7 @@ use crate::{
 const PAGE: usize = 50;
 
 /// A look waits until this many targets are expected, so that one call answers for several.
-const BATCH: usize = 4;
+const BATCH: usize = 8;
 
 /// How often targets are queried one by one at most.
 const SINGLE_INTERVAL: Duration = Duration::from_secs(15);
