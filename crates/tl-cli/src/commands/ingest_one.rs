@@ -22,6 +22,7 @@ use crate::args::bulk::PlanArgs;
 use crate::args::cache::CacheArgs;
 use crate::args::index_ref::IndexRef;
 use crate::args::ledger::LedgerArgs;
+use crate::args::outputs::OutputsArgs;
 use crate::args::rules::RulesArgs;
 use crate::args::upload::UploadArgs;
 use crate::args::wait::WaitArgs;
@@ -66,6 +67,8 @@ pub(crate) struct IngestOne {
     no_video_stream: bool,
     #[command(flatten)]
     ledger: LedgerArgs,
+    #[command(flatten)]
+    outputs: OutputsArgs,
     #[command(flatten)]
     plan: PlanArgs,
     #[command(flatten)]
@@ -169,10 +172,12 @@ impl IngestOne {
         let entry = entry(&job);
         let lines = Arc::new(Mutex::new(None));
         let reporter = Reporter::collecting(&context.output, Arc::clone(&lines));
+        let outputs = self.outputs.open(&context.output)?;
         runtime::block_on(async {
             settings.index = Some(index.get(&client).await?);
             let input = Input::Entries(Box::new(std::iter::once(Ok(entry))));
-            let summary = run(&client, ledger, settings, input, &reporter).await?;
+            let summary = run(&client, ledger, settings, input, &reporter, &outputs).await?;
+            outputs.finish()?;
             let line = lines.lock().unwrap_or_else(PoisonError::into_inner).take();
             let exit = exit_of(summary.ending).unwrap_or_else(|| reporter.exit());
             let mut line = line.unwrap_or_else(|| {
