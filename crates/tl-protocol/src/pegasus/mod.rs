@@ -15,6 +15,7 @@
 //! ```
 
 mod check;
+mod segments;
 
 pub use check::{Usage, check, check_batch, check_window, request_of_item};
 
