@@ -240,7 +240,7 @@ fn segments_run_as_a_task_that_can_be_resumed() {
         "{value}"
     );
     let task = value["task_id"].as_str().unwrap();
-    let again = world.run(&["analyze", "--resume", task, "--json"]);
+    let again = world.run(&["analyze", "--continue", task, "--json"]);
     let again: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(again["data"], value["data"]);
     let created = world

@@ -32,7 +32,7 @@ that the error names.
 The manifest of a batch is a CSV file with the columns `asset` and optionally `id` and `prompt`.")]
 pub(crate) struct Analyze {
     /// A video file, an https URL or an asset id
-    #[arg(value_name = "FILE|URL|ASSET", required_unless_present = "batch")]
+    #[arg(value_name = "FILE|URL|ASSET", required_unless_present_any = ["batch", "continued"])]
     video: Option<OsString>,
     /// The question or instructions
     #[arg(value_name = "PROMPT")]
@@ -43,8 +43,8 @@ pub(crate) struct Analyze {
     #[arg(long)]
     task: bool,
     /// Continue with this task of an earlier run
-    #[arg(long, value_name = "TASK", conflicts_with_all = ["video", "prompt", "batch", "task", "dry_run"])]
-    resume: Option<String>,
+    #[arg(long = "continue", value_name = "TASK", conflicts_with_all = ["video", "prompt", "batch", "task", "dry_run"])]
+    continued: Option<String>,
     /// Analyze the assets of this CSV manifest in batches
     #[arg(long, value_name = "FILE", requires = "out", conflicts_with = "task")]
     batch: Option<PathBuf>,
@@ -99,10 +99,15 @@ struct AnswerOptions {
 
 impl Analyze {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        if let Some(task) = &self.resume {
+        if let Some(task) = &self.continued {
             return run::resume(context, task, &self.wait.policy());
         }
-        let request = self.options.request(self.prompt.as_deref())?;
+        // A batch has no video on the command line: the first argument is the prompt.
+        let first = self.video.as_ref().filter(|_| self.batch.is_some());
+        let prompt = first
+            .and_then(|text| text.to_str())
+            .or(self.prompt.as_deref());
+        let request = self.options.request(prompt)?;
         if let Some(manifest) = &self.batch {
             // clap requires it.
             let out = self.out.clone().unwrap_or_else(|| "results.jsonl".into());

@@ -177,7 +177,7 @@ async fn task(
     let created = call.create_task().await?;
     let id = created.task_id;
     output.note(&format!(
-        "created task {id}; `tl analyze --resume {id}` continues if this ends early"
+        "created task {id}; `tl analyze --continue {id}` continues if this ends early"
     ));
     finish(client, id.as_str(), policy, output).await
 }
@@ -192,7 +192,7 @@ async fn finish(
     let waited = waited.map_err(|error| {
         let failure = Failure::from(error);
         match failure.exit().is_retryable() {
-            true => failure.hint(format!("run `tl analyze --resume {id}` to continue")),
+            true => failure.hint(format!("run `tl analyze --continue {id}` to continue")),
             false => failure,
         }
     })?;
