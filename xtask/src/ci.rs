@@ -16,6 +16,7 @@ mod tidy;
 
 use anyhow::{Context, bail};
 
+use crate::beside;
 use crate::demo;
 use crate::failure::{Failure, usage};
 use crate::fuzz;
@@ -42,6 +43,9 @@ const STEPS: &[(&str, Check)] = &[
     ("python", python::run),
     ("demo", |workspace| demo::demo(workspace, &[])),
     ("endurance", demo::endurance),
+    ("chaos", |workspace| {
+        beside::run_chaos(workspace, &["--minutes".into(), "2".into()])
+    }),
     ("test", |workspace| test::run(workspace, &[])),
 ];
 
@@ -64,6 +68,7 @@ const USAGE: &str = "usage: cargo xtask ci STEP
   python      The official Python client and generated requests against the emulator
   demo        `cargo xtask demo` without its set-up
   endurance   3 GB through both clients while the platform and the client are killed
+  chaos       Two minutes of `cargo xtask chaos`
   test        Every test and every example in the documentation
   all         Every step above, in this order
   advisories  Known vulnerabilities of all dependencies (needs github.com)";

@@ -5,7 +5,7 @@
 //! | Module | Content |
 //! |---|---|
 //! | [`setup`], [`test`](mod@test), [`demo`], [`corpus`], [`fuzz`], [`ci`] | the commands |
-//! | [`bench`](mod@bench) | the command that runs the package `tl-bench` |
+//! | [`bench`](mod@bench), [`beside`] | commands that run programs of other folders |
 //! | [`needs`] | what the machine must have, and the packages that provide it |
 //! | [`python`] | pinned tools and packages from PyPI |
 //! | [`workspace`], [`programs`] | packages and built programs |
@@ -17,6 +17,7 @@
 )]
 
 mod bench;
+mod beside;
 mod ci;
 mod corpus;
 mod demo;
@@ -43,6 +44,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo [-- ARGS]   Set up, then check, upload and index clips with an emulator on this machine
   corpus [DIR]     Make the media files of tests and benches in target/corpus or DIR
   bench NAME       Run the bench `upload`, `validate` or `emulator`; --quick, --write, --strict
+  chaos [ARGS]     Disturb bulk ingestions with real processes; --minutes N, --seed N
+  orchestrators    Run Ray and Prefect with `tl ingest-one`; names of engines may follow
+  dist COMMAND     Build self-contained programs and packages; `build`, `package`, `check`
   fuzz [TARGET]    Run fuzz targets for a minute each, or --seconds N; needs nightly and cargo-fuzz
   ci STEP          Run one check, or `all`; `cargo xtask ci` lists the checks
   help             Print this list";
@@ -75,6 +79,9 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "demo" => demo::run(rest),
         "corpus" => corpus::run(rest),
         "bench" => bench::run(rest),
+        "chaos" => beside::chaos(rest),
+        "orchestrators" => beside::orchestrators(rest),
+        "dist" => beside::dist(rest),
         "fuzz" => fuzz::run(rest),
         "ci" => ci::run(rest),
         "help" | "--help" | "-h" => {
@@ -128,6 +135,6 @@ mod tests {
         let refused = dispatch(&words("dance")).unwrap_err();
         assert!(refused.is::<Usage>() && refused.to_string().ends_with(USAGE));
         assert!(dispatch(&words("doctor now")).unwrap_err().is::<Usage>());
-        assert_eq!(command_names().count(), 9);
+        assert_eq!(command_names().count(), 12);
     }
 }

@@ -143,6 +143,12 @@ pub(crate) const NEEDS: &[Need] = &[
         ],
     },
     Need {
+        name: "Node.js and npm",
+        used_by: "ci python (the official JavaScript client)",
+        test: "npm --version >/dev/null && node --version",
+        packages: ["nodejs npm", "nodejs-npm", "nodejs npm", "node"],
+    },
+    Need {
         name: "Python with venv",
         used_by: "the pinned tools of the checks; ci python; bench",
         // 3.10: the oldest that the pinned packages accept. Debian ships `venv` without

@@ -1,8 +1,11 @@
-//! `ci python`: the official Python client and generated requests run against `tl emulator`.
+//! `ci python`: the official Python and JavaScript clients and generated requests run against
+//! `tl emulator`.
 //!
 //! The suites are in `crates/tl-emulator/tests/python`.
 
 use std::time::Duration;
+
+use xshell::cmd;
 
 use crate::failure::Failure;
 use crate::programs::Programs;
@@ -22,6 +25,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         &bin,
         &suites.join("requirements-old.txt"),
     )?;
+    let js_client = workspace.sh.create_dir(workspace.target.join("js"))?;
+    workspace
+        .sh
+        .copy_file(suites.join("package.json"), &js_client)?;
+    cmd!(
+        workspace.sh,
+        "npm install --silent --no-audit --no-fund --prefix {js_client}"
+    )
+    .run()?;
     let programs = Programs::build(workspace)?;
     let (tl, probe) = (programs.path("tl")?, programs.path("tl-probe")?);
     let _folder = workspace.sh.push_dir(&suites);
@@ -31,6 +43,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             .env("TL", tl)
             .env("TL_PROBE", probe)
             .env("OLD_CLIENT", &old_client)
+            .env("JS_CLIENT", &js_client)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1")
             .args(script);

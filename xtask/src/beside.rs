@@ -1,0 +1,46 @@
+//! Commands whose programs are beside what they examine: chaos, packages, orchestrators.
+
+use std::path::Path;
+
+use crate::failure::Failure;
+use crate::programs::Programs;
+use crate::python;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Bulk ingestions that are killed and disturbed, with an oracle: an example of tl-bulk.
+pub(crate) fn chaos(arguments: &[String]) -> Result<(), Failure> {
+    let workspace = Workspace::here()?;
+    setup::ensure(&workspace)?;
+    run_chaos(&workspace, arguments)
+}
+
+/// [`chaos`] without its set-up.
+pub(crate) fn run_chaos(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    let built = Programs::build(workspace)?;
+    let chaos = workspace.sh.cmd(built.path("chaos")?).args(arguments);
+    Ok(chaos.arg("--tl").arg(built.path("tl")?).run()?)
+}
+
+/// Packages with self-contained programs: the crate `dist`.
+pub(crate) fn dist(arguments: &[String]) -> Result<(), Failure> {
+    let workspace = Workspace::here()?;
+    let dist = workspace.cargo("run --quiet --package tl-dist --");
+    Ok(dist.args(arguments).run()?)
+}
+
+/// Ray and Prefect drive `tl ingest-one`: a script beside their documentation.
+pub(crate) fn orchestrators(arguments: &[String]) -> Result<(), Failure> {
+    let workspace = Workspace::here()?;
+    setup::ensure(&workspace)?;
+    let folder = Path::new("docs/orchestrators");
+    let engines = folder.join("requirements.txt");
+    let bin = python::environment(&workspace, "orchestrators", &engines)?;
+    let built = Programs::build(&workspace)?;
+    let run = workspace
+        .sh
+        .cmd(bin.join("python"))
+        .arg(folder.join("run.py"));
+    let programs = built.path("tl")?.parent();
+    Ok(run.args(programs).args(arguments).run()?)
+}
