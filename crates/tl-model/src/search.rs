@@ -60,7 +60,7 @@ open_enum! {
 /// use tl_model::SearchFilter;
 ///
 /// let filter = SearchFilter::new().eq("sport", "soccer").at_least("duration", 600.0);
-/// assert_eq!(filter.to_string(), r#"{"sport":"soccer","duration":{"gte":600}}"#);
+/// assert_eq!(filter, r#"{"sport": "soccer", "duration": {"gte": 600}}"#.parse().unwrap());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

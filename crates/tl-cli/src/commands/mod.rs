@@ -46,6 +46,7 @@ mod ingest_one;
 mod ledger;
 mod manpages;
 mod rules;
+mod search;
 mod split;
 mod status;
 mod store;
@@ -106,6 +107,8 @@ subcommands! {
         /// Show and change the record of bulk ingestions
         #[command(subcommand)]
         Ledger(ledger::LedgerCommand),
+        /// Search the videos in an index
+        Search(Box<search::Search>),
         /// Receive and verify webhook requests
         #[command(subcommand)]
         Webhook(webhook::WebhookCommand),

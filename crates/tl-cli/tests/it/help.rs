@@ -94,6 +94,7 @@ fn help_of_every_command() {
         "import create",
         "import list",
         "import get",
+        "search",
         "webhook",
         "webhook listen",
         "webhook verify",

@@ -35,6 +35,7 @@ mod platform;
 mod probes;
 mod sandbox;
 mod stores;
+mod search;
 mod terminal;
 mod tl;
 mod upload;
