@@ -94,6 +94,11 @@ macro_rules! id {
 }
 
 id! {
+    /// Identifies an embedding task.
+    EmbeddingTaskId
+}
+
+id! {
     /// Identifies a video indexing task (`/tasks/{task_id}`): 24 hexadecimal digits in every
     /// sample, not enforced.
     TaskId

@@ -51,6 +51,8 @@ mod analyze;
 mod asset;
 mod chat_response;
 mod connection;
+mod embedding;
+mod embeddings;
 mod entity;
 mod error_body;
 mod error_code;
@@ -95,6 +97,12 @@ pub use connection::{
     ImportError, ImportItem, ImportResult, ImportSource, ImportStatus, NewConnection, PickerToken,
     ProviderSecret, RedirectUri,
 };
+pub use embedding::{
+    CreatedEmbeddingTask, EmbeddingImage, EmbeddingInputType, EmbeddingMedia, EmbeddingResult,
+    EmbeddingSource, EmbeddingTask, EmbeddingTaskError, EmbeddingTaskStatus, EmbeddingText,
+    NewEmbedding,
+};
+pub use embeddings::{DimensionMismatch, EmbeddingRow, Embeddings};
 pub use entity::{
     CreatedEntities, Entity, EntityCollection, EntityCollectionUpdate, EntityError, EntityStatus,
     EntityUpdate, NewEntity, NewEntityCollection,
@@ -104,8 +112,8 @@ pub use error_code::ErrorCode;
 pub use hls::{Hls, HlsStatus};
 pub use id::{
     AnalyzeBatchId, AnalyzeTaskId, AssetId, ChatResponseId, ChatSessionId, ConnectionId,
-    EntityCollectionId, EntityId, EventId, ImportId, IndexId, IndexedAssetId, ItemCollectionId,
-    KnowledgeStoreId, RedirectUriId, StoreItemId, TaskId, UploadId, VideoId,
+    EmbeddingTaskId, EntityCollectionId, EntityId, EventId, ImportId, IndexId, IndexedAssetId,
+    ItemCollectionId, KnowledgeStoreId, RedirectUriId, StoreItemId, TaskId, UploadId, VideoId,
 };
 pub use index::{CreatedIndex, Index, IndexModel, NewIndex, UpdateIndex};
 pub use indexed_asset::{

@@ -25,6 +25,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod client;
+pub mod embed;
 pub mod endpoint;
 mod error;
 pub mod event;

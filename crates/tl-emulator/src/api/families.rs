@@ -10,7 +10,7 @@ use crate::core::Refusal;
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
 /// The implemented families, as text for the user.
-pub const IMPLEMENTED: [&str; 13] = [
+pub const IMPLEMENTED: [&str; 14] = [
     "tasks",
     "indexes",
     "videos",
@@ -23,6 +23,7 @@ pub const IMPLEMENTED: [&str; 13] = [
     "connections and imports",
     "search",
     "analyze",
+    "embeddings",
     "webhooks of indexing and analysis",
 ];
 
@@ -38,16 +39,10 @@ pub struct Family {
 
 /// The families of the OpenAPI description of July 2026 that are not implemented, and those of
 /// older clients.
-pub const NOT_IMPLEMENTED: [Family; 2] = [
-    Family {
-        name: "embed",
-        paths: &["/embed"],
-    },
-    Family {
-        name: "embed-v2",
-        paths: &["/embed-v2"],
-    },
-];
+pub const NOT_IMPLEMENTED: [Family; 1] = [Family {
+    name: "embed",
+    paths: &["/embed"],
+}];
 
 /// Unimplemented parts of an implemented family. They belong to v1.2, whose clients still request
 /// them.
@@ -145,7 +140,6 @@ mod tests {
     fn family_covers_only_paths_below_its_prefix() {
         let name = |path: &str| not_implemented(path).map(|family| family.name);
         assert_eq!(name("/embed/tasks/x/status"), Some("embed"));
-        assert_eq!(name("/embed-v2/tasks"), Some("embed-v2"));
         assert_eq!(name("/connections:authorize"), None);
         assert_eq!(name("/tasks/status"), Some("tasks of v1.2"));
         assert_eq!(name("/tasks/transfers/import/x"), Some("tasks of v1.2"));

@@ -7,6 +7,7 @@ pub(crate) mod assets;
 mod chat_responses;
 pub(crate) mod connections;
 pub(crate) mod description;
+mod embeddings;
 mod entities;
 pub mod families;
 pub(crate) mod handle;

@@ -10,9 +10,9 @@ use super::{
     meter::Meter,
     records::{
         AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, AuthorizationRecord, ChatSessionRecord,
-        ChunkRecord, ConnectionRecord, EntityCollectionRecord, EntityRecord, IdempotencyRecord,
-        ImportRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord, MediaKey,
-        RedirectUriRecord, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord,
+        ChunkRecord, ConnectionRecord, EmbeddingTaskRecord, EntityCollectionRecord, EntityRecord,
+        IdempotencyRecord, ImportRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord,
+        MediaKey, RedirectUriRecord, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord,
         UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
@@ -125,6 +125,7 @@ state! {
     connections: ConnectionRecord,
     redirect_uris: RedirectUriRecord,
     imports: ImportRecord,
+    embedding_tasks: EmbeddingTaskRecord,
 }
 
 impl State {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tl_emulator::platform::{Operation, Payload, PutDecision, Settings};
 
 use crate::{
-    analyze, assets, chat_responses, connections, entities, knowledge_stores, search,
+    analyze, assets, chat_responses, connections, embeddings, entities, knowledge_stores, search,
     world::{Response, World, facts, text},
 };
 
@@ -312,6 +312,7 @@ fn all_responses() -> Vec<(String, Response)> {
     connections::every_operation(&mut world);
     search::every_operation(&mut world);
     analyze::every_operation(&mut world);
+    embeddings::every_operation(&mut world);
     // The last chunk creates the asset, and the response contains its URL.
     let urls = upload.body["upload_urls"].as_array().unwrap();
     let etag = put_chunk(&mut world, urls[1]["url"].as_str().unwrap(), 400);

@@ -17,6 +17,7 @@ mod conformance;
 mod connections;
 mod control;
 mod crash_recovery;
+mod embeddings;
 mod end_to_end;
 mod entities;
 mod errors;

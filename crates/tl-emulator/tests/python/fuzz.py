@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.request
 
-from twelvelabs import TwelveLabs
+from twelvelabs import MediaSource, TwelveLabs, VideoInputRequest
 
 from programs import create_clip, start, stop
 from test_entities import image
@@ -94,9 +94,17 @@ def create_objects(emulator, folder):
         "knowledge_store_id": objects(["knowledge_store_id"], [(store,) for store in stores], 4),
         "item_id": objects(["knowledge_store_id", "item_id"], items, 12),
         "collection_id": objects(["knowledge_store_id", "collection_id"], groups, 12),
+        "embedding_task_id": objects(["embedding_task_id"], [(id,) for id in embedding_tasks(client, assets[:4])], 0),
         "page_token": objects(["page_token"], search_tokens(client, lasting), 0),
         "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
     }
+
+
+def embedding_tasks(client, assets):
+    """Embedding tasks of videos."""
+    create = client.embed.v_2.tasks.create
+    media = [VideoInputRequest(media_source=MediaSource(asset_id=asset)) for asset in assets]
+    return [create(input_type="video", model_name="marengo3.0", video=video).id for video in media]
 
 
 def search_tokens(client, indexes):

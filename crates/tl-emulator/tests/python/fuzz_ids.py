@@ -66,6 +66,18 @@ def map_path_parameters(context, path_parameters):
     return path_parameters
 
 
+def adjust_embedding(body):
+    """Makes a request for embeddings consistent: one input, of a known asset."""
+    kinds = ("text", "image", "text_image", "audio", "video", "document", "multi_input")
+    for kind in kinds:
+        if kind != body["input_type"]:
+            body.pop(kind, None)
+    media = body.get(str(body["input_type"]))
+    if isinstance(media, dict) and "media_source" in media:
+        body["model_name"] = "marengo3.0"
+        media["media_source"] = dict(choose("asset_id", None)) or media["media_source"]
+
+
 @schemathesis.hook
 def map_body(context, body):
     if not isinstance(body, dict):
@@ -83,6 +95,8 @@ def map_body(context, body):
         video = request.get("video") if isinstance(request, dict) else None
         if isinstance(video, dict) and ID.fullmatch(str(video.get("asset_id"))):
             video.update(choose("asset_id", video["asset_id"]))
+    if "input_type" in body and RNG.random() < 0.75:
+        adjust_embedding(body)
     entities = body.get("entities")
     for entity in [body, *(entities if isinstance(entities, list) else [])]:
         ids = entity.get("asset_ids") if isinstance(entity, dict) else None

@@ -2,10 +2,11 @@
 
 use tl_model::{
     AnalyzeBatchId, AnalyzeBatchStatus, AnalyzeMode, AnalyzeStatus, AnalyzeTaskId, AssetId,
-    AssetType, ConnectionId, EntityCollectionId, EntityId, EntityStatus, ImportId, ImportSource,
-    IndexId, IndexedAssetId, IndexedAssetStatus, ItemCollectionId, KnowledgeStoreId, MetadataPatch,
-    ModelFamily, NewEntity, RedirectUriId, SortBy, SortOption, StoreItemId, StoreItemStatus,
-    TaskId, TaskStatus, Timestamp, TranscriptionUnit, UploadId, UserMetadata, VideoId,
+    AssetType, ConnectionId, EmbeddingTaskId, EmbeddingTaskStatus, EntityCollectionId, EntityId,
+    EntityStatus, ImportId, ImportSource, IndexId, IndexedAssetId, IndexedAssetStatus,
+    ItemCollectionId, KnowledgeStoreId, MetadataPatch, ModelFamily, NewEntity, RedirectUriId,
+    SortBy, SortOption, StoreItemId, StoreItemStatus, TaskId, TaskStatus, Timestamp,
+    TranscriptionUnit, UploadId, UserMetadata, VideoId,
 };
 
 /// A parameter of a request.
@@ -119,6 +120,7 @@ described! {
     ImportSource: ValueKind::Object;
     RedirectUriId: ValueKind::Id;
     EntityCollectionId: ValueKind::Id;
+    EmbeddingTaskId: ValueKind::Id;
     EntityId: ValueKind::Id;
     IndexId: ValueKind::Id;
     IndexedAssetId: ValueKind::Id;
@@ -152,6 +154,7 @@ words!(
     AnalyzeMode,
     AnalyzeStatus,
     AssetType,
+    EmbeddingTaskStatus,
     EntityStatus,
     IndexedAssetStatus,
     ModelFamily,

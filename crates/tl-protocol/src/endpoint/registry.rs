@@ -66,6 +66,7 @@ macro_rules! for_each_endpoint {
             CreateEntity, CreateEntities, ListEntities, GetEntity, UpdateEntity, DeleteEntity,
             AddEntityAssets, RemoveEntityAssets,
             Search, GetSearchPage,
+            CreateEmbedding, CreateEmbeddingTask, ListEmbeddingTasks, GetEmbeddingTask,
             CreateKnowledgeStore, ListKnowledgeStores, GetKnowledgeStore, UpdateKnowledgeStore,
             DeleteKnowledgeStore, SearchKnowledgeStore,
             CreateStoreItem, ListStoreItems, GetStoreItem, DeleteStoreItem,

@@ -27,6 +27,7 @@ const FILES: &[&str] = &[
     include_str!("search.json"),
     include_str!("chat_responses.json"),
     include_str!("connections.json"),
+    include_str!("embed.json"),
 ];
 
 /// What the declarations do not say:

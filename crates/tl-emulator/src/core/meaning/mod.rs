@@ -4,5 +4,5 @@
 mod parts;
 mod vector;
 
-pub(crate) use parts::{Annotations, Part, parts};
+pub(crate) use parts::{Annotations, Part, describe, fixed, parts};
 pub(crate) use vector::{Vector, words};

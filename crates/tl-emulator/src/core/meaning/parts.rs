@@ -26,7 +26,6 @@ pub(crate) struct Part {
     text: String,
     pub(crate) speech: String,
     /// Identifies the content of the part.
-    #[expect(dead_code, reason = "for embeddings")]
     pub(crate) content: String,
 }
 

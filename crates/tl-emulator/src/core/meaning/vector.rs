@@ -64,7 +64,6 @@ impl Vector {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for embeddings"))]
     /// The beginning of the vector, scaled to length 1. All zeros if the vector has no features.
     pub(crate) fn unit(&self, dimension: usize) -> Vec<f32> {
         let values = &self.0[..dimension.min(FULL)];

@@ -5,6 +5,7 @@ mod analysis;
 mod asset;
 mod chat;
 mod connection;
+mod embedding_task;
 mod entity;
 mod idempotency;
 mod index;
@@ -23,6 +24,7 @@ pub(crate) use chat::ChatSessionRecord;
 pub(crate) use connection::{
     AuthorizationRecord, ConnectionRecord, ImportRecord, ImportedFile, RedirectUriRecord,
 };
+pub(crate) use embedding_task::EmbeddingTaskRecord;
 pub(crate) use entity::{EntityCollectionRecord, EntityRecord};
 pub(crate) use idempotency::IdempotencyRecord;
 pub(crate) use index::IndexRecord;
