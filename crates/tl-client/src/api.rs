@@ -36,6 +36,17 @@ macro_rules! api_methods {
             self.api.pages(first)
         }
 
+        /// Searches the videos of an index: see
+        /// [`SearchBuilder`](tl_protocol::search::SearchBuilder).
+        ///
+        /// Nothing is sent before the first results are requested.
+        pub fn search(
+            &self,
+            index_id: impl Into<tl_model::IndexId>,
+        ) -> tl_protocol::search::SearchBuilder<$Transport, crate::Error> {
+            self.api.search(index_id)
+        }
+
         /// Polls `endpoint` until the status is final or the deadline of `policy` has passed.
         ///
         /// # Errors

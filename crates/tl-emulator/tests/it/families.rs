@@ -11,7 +11,6 @@ fn unimplemented_family_lists_implemented_ones() {
     for (method, path) in [
         ("POST", "/embed"),
         ("GET", "/embed/tasks/x"),
-        ("POST", "/embed-v2/tasks"),
         ("GET", "/tasks/status?index_id=x"),
     ] {
         let headers = [("content-length", "0")];

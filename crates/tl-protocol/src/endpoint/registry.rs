@@ -98,7 +98,7 @@ macro_rules! for_each_resource {
     ($callback:ident) => {
         $callback! {
             Analyses analyses, AnalyzeBatches analyze_batches, AnalyzeTasks analyze_tasks,
-            Assets assets, ChatResponses chat_responses, Connections connections,
+            Assets assets, Embed embed, ChatResponses chat_responses, Connections connections,
             EntityCollections entity_collections, Entities entities, Imports imports,
             IndexedAssets indexed_assets, Indexes indexes, ItemCollections item_collections,
             KnowledgeStores knowledge_stores, RedirectUris redirect_uris, Searches searches, StoreItems store_items,
