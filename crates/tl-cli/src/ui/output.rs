@@ -143,11 +143,12 @@ impl Output {
         if broken.is_some() {
             return;
         }
-        let text = secret::mask_keys(text);
+        let lines = text.split('\n').map(plain_line);
+        let text = secret::mask_keys(&lines.collect::<Vec<_>>().join("\n")).into_owned();
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self
             .bars
-            .suspend(|| write!(out, "{}", plain(&text)).and_then(|()| out.flush()));
+            .suspend(|| write!(out, "{text}").and_then(|()| out.flush()));
         *broken = written.err();
     }
 

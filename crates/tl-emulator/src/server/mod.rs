@@ -75,6 +75,8 @@ use crate::{
 
 /// Maximum size of a request head, and the size of the read buffer of a connection, in bytes.
 const READ_BUFFER: usize = 256 * 1024;
+/// Time to write the pieces of a response before its connection is cut.
+const CUT_DELAY: Duration = Duration::from_millis(20);
 /// How long open connections may take to finish on shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
@@ -287,7 +289,11 @@ fn streamed(pieces: Pieces) -> Body {
         let Some(next) = rest.next() else {
             return match ending {
                 Ending::Whole => None,
-                Ending::Cut => Some((Err("cut on purpose"), (rest, false))),
+                Ending::Cut => {
+                    // The connection drops what it has not written yet.
+                    tokio::time::sleep(CUT_DELAY).await;
+                    Some((Err("cut on purpose"), (rest, false)))
+                }
                 Ending::Stalled => std::future::pending().await,
             };
         };
