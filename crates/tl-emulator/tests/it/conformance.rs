@@ -16,7 +16,22 @@ use crate::{
 
 /// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
 /// reason.
-const NEVER_RETURNED: [(&str, &str, &str); 10] = [
+const NEVER_RETURNED: [(&str, &str, &str); 13] = [
+    (
+        "analyze_async.batches.",
+        "expired_at",
+        "a day must pass: a test of expired batches",
+    ),
+    (
+        "analyze_async.batches.list",
+        "data[].expired_at",
+        "a day must pass: a test of expired batches",
+    ),
+    (
+        "analyze_async.batches.cancel",
+        "completed_at",
+        "a completed batch cannot be canceled",
+    ),
     ("assets.create", "source", "only an import has a source"),
     ("indexes.", "embedding", "nothing is embedded"),
     ("indexes.", "transcription", "nothing is transcribed"),
