@@ -8,6 +8,11 @@
 //! Each file has a few bytes, and a prober that returns fixed facts replaces FFmpeg: what is
 //! measured is the overhead of this project, emulator included.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "a program for developers prints its result"
+)]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

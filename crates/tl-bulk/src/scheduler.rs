@@ -473,8 +473,10 @@ mod tests {
 
     #[test]
     fn items_in_flight_are_bounded() {
-        let mut limits = Limits::default();
-        limits.in_flight = 10;
+        let limits = Limits {
+            in_flight: 10,
+            ..Limits::default()
+        };
         let mut scheduler = Scheduler::new(limits);
         for second in 0..100 {
             let uploads = |work| u32::from(work == Work::Upload) * 100;
@@ -498,8 +500,10 @@ mod tests {
     fn pacing_waits_and_quota_ends_the_run_if_asked() {
         let limit = |until| Claimed::items(0).with_wait(Some(at(until)), Dimension::UploadPerDay);
         for (until, ends) in [(60, false), (3600, true)] {
-            let mut limits = Limits::default();
-            limits.wait_for_quota = false;
+            let limits = Limits {
+                wait_for_quota: false,
+                ..Limits::default()
+            };
             let mut scheduler = Scheduler::new(limits);
             scheduler.sources_read();
             scheduler.on_claimed(at(0), Work::Upload, limit(until));
@@ -521,8 +525,10 @@ mod tests {
 
     #[test]
     fn budget_finishes_what_is_on_the_platform() {
-        let mut limits = Limits::default();
-        limits.max_items = Some(2);
+        let limits = Limits {
+            max_items: Some(2),
+            ..Limits::default()
+        };
         let mut scheduler = Scheduler::new(limits);
         scheduler.sources_read();
         claim(&mut scheduler, 0, |work| {
@@ -577,8 +583,10 @@ mod tests {
 
     #[test]
     fn worker_does_not_end_when_nothing_is_due() {
-        let mut limits = Limits::default();
-        limits.drain = false;
+        let limits = Limits {
+            drain: false,
+            ..Limits::default()
+        };
         let mut scheduler = Scheduler::new(limits);
         scheduler.sources_read();
         let action = claim(&mut scheduler, 0, |_| 0);

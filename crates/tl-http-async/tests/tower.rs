@@ -16,7 +16,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tl_http::{Body, Delivery, Exchange, HttpSettings, SetupError, Transport, TransportErrorKind};
+use tl_http::{Body, Delivery, HttpSettings, SetupError, Transport, TransportErrorKind};
 use tl_http_async::{AsyncHttp, RequestBody, TowerClient};
 use tl_testkit::{
     exchanges::{One, exchange, get},

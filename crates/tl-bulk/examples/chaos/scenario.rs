@@ -46,7 +46,7 @@ impl Scenario {
     /// The scenario of a round: each in turn, and killing at an exchange every second time, because
     /// it has the most cases.
     pub(crate) fn of_seed(seed: u64) -> Self {
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             return Self::KillAtExchange;
         }
         let count = Self::ALL.len() as u64 - 1;

@@ -85,11 +85,10 @@ pub(super) fn run(
             }
         }
         // The first items are small groups, so that uploads start at once.
-        if group.len() >= GROUP || group.len() > intake.seen.len() {
-            if let Err(error) = intake.add(std::mem::take(&mut group)) {
-                intake.tell(Message::Failed(error));
-                return;
-            }
+        let is_full = group.len() >= GROUP || group.len() > intake.seen.len();
+        if is_full && let Err(error) = intake.add(std::mem::take(&mut group)) {
+            intake.tell(Message::Failed(error));
+            return;
         }
     }
     if let Err(error) = intake.add(group) {

@@ -135,7 +135,7 @@ impl HttpClient for Simulated {
             if self
                 .world
                 .lose_every
-                .is_some_and(|every| number % every == 0)
+                .is_some_and(|every| number.is_multiple_of(every))
             {
                 return Err(TransportError::new(
                     TransportErrorKind::Lost,

@@ -67,7 +67,7 @@ subcommands! {
         /// Split files that are too long or too large with FFmpeg
         Split(split::Split),
         /// Check, upload and index videos
-        Ingest(ingest::Ingest),
+        Ingest(Box<ingest::Ingest>),
         /// Ingest one video for an engine: JSON in, one line of JSON out
         IngestOne(Box<ingest_one::IngestOne>),
         /// Show the state of bulk ingestions

@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    fn read(events: serde_json::Value) -> Result<Answer, Error> {
+    fn read(events: &serde_json::Value) -> Result<Answer, Error> {
         let mut reader = AnswerReader::default();
         for event in events.as_array().unwrap() {
             reader.event(serde_json::from_value(event.clone()).unwrap());
@@ -170,13 +170,13 @@ mod tests {
             json!({"event_type": "stream_end", "finish_reason": reason, "metadata": {"usage": {"output_tokens": 3}},
                 "error": {"message": "raise max_tokens"}})
         };
-        let answer = read(json!([start, text, end("stop")])).unwrap();
+        let answer = read(&json!([start, text, end("stop")])).unwrap();
         assert_eq!(
             (answer.text(), answer.generation_id()),
             ("{\"a\": [1, 2", Some("g1"))
         );
         assert_eq!(answer.usage().unwrap().output_tokens, Some(3));
-        let error = read(json!([start, text, end("length")])).unwrap_err();
+        let error = read(&json!([start, text, end("length")])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Truncated);
         assert_eq!(error.partial().unwrap().text, "{\"a\": [1, 2");
         assert_eq!(

@@ -207,7 +207,7 @@ impl AddEntities {
         }
     }
 
-    fn listed(&mut self, page: u32, listed: Page<Entity>) -> State {
+    fn listed(&mut self, page: u32, listed: &Page<Entity>) -> State {
         let names = listed.data.iter().filter_map(|entity| entity.name.clone());
         self.known.extend(names);
         let pages = listed.page_info.total_page;
@@ -405,7 +405,7 @@ impl Flow for AddEntities {
                     ControlFlow::Continue(Err(error)) => return Step::Done(Err(error)),
                     ControlFlow::Continue(Ok(listed)) => {
                         let page = *page;
-                        Ok(self.listed(page, listed))
+                        Ok(self.listed(page, &listed))
                     }
                 },
                 State::Uploading { at, create } => match create.step(now, tokens) {

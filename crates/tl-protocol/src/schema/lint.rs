@@ -167,11 +167,12 @@ impl Linter<'_> {
                 }
                 _ => self.fault(at, format!("`{value}` is not a whole number")),
             },
-            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => {
-                if !value.is_number() {
-                    self.fault(at, format!("`{value}` is not a number"));
-                }
+            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum"
+                if !value.is_number() =>
+            {
+                self.fault(at, format!("`{value}` is not a number"));
             }
+            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => {}
             "pattern" if !value.is_string() => self.fault(at, "must be a regular expression"),
             "format" => self.format(at, value, rule),
             "additionalProperties" if !value.is_boolean() => {
@@ -338,7 +339,7 @@ mod tests {
         assert_eq!(faults, expected, "{schema}");
     }
 
-    fn object(properties: Value) -> Value {
+    fn object(properties: &Value) -> Value {
         json!({"type": "object", "properties": properties})
     }
 
@@ -378,7 +379,7 @@ mod tests {
             ],
         );
         check(
-            &object(json!({
+            &object(&json!({
                 "a": {"type": "string", "minLength": 2},
                 "b": {"type": "array", "items": {"type": "number", "minimum": 1}, "maxItems": 3, "minItems": 2},
                 "c": {"type": "integer", "enum": [1, 2]},
@@ -408,7 +409,7 @@ mod tests {
     #[test]
     fn timestamps_and_reserved_names() {
         check(
-            &object(json!({
+            &object(&json!({
                 "at": {"type": "timestamp"},
                 "deep": {"type": "object", "properties": {"at": {"type": "timestamp", "format": "seconds"}}},
                 "end_time": {"type": "string", "format": "time"},

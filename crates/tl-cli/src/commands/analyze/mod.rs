@@ -113,7 +113,7 @@ impl Analyze {
             let out = self.out.clone().unwrap_or_else(|| "results.jsonl".into());
             return batch::run(context, manifest, &out, &request, &self);
         }
-        run::run(context, request, self)
+        run::run(context, request, &self)
     }
 }
 

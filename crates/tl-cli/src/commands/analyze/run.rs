@@ -25,7 +25,7 @@ use crate::ui::progress::Progress;
 pub(super) fn run(
     context: &Context,
     mut request: AnalyzeRequest,
-    command: Analyze,
+    command: &Analyze,
 ) -> Result<Exit, Failure> {
     let output = Arc::clone(&context.output);
     let is_task = command.task || request.is_segmentation();

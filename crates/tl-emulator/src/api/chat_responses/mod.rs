@@ -13,21 +13,21 @@ use crate::core::{Env, Refusal, State, ids, records::ChatSessionRecord};
 handle!(CreateChatResponse, |state, env, request| create(
     state,
     env,
-    request.response
+    &request.response
 ));
 
 fn create(
     state: &mut State,
     env: &mut Env<'_>,
-    request: NewChatResponse,
+    request: &NewChatResponse,
 ) -> Result<ChatResponse, Refusal> {
     let store = request.knowledge_store_id.as_str();
     state.knowledge_store(store)?;
     for selection in &request.selections {
         check_selection(state, store, selection)?;
     }
-    let session = session(state, env, store, &request)?;
-    let answer = answer::answer(state, env, store, &session, &request)?;
+    let session = session(state, env, store, request)?;
+    let answer = answer::answer(state, env, store, &session, request)?;
     env.answer = Some(answer.source);
     let number = env.next_uuid(state);
     let message_id = format!("msg_{}_{}", session.id, session.turns);

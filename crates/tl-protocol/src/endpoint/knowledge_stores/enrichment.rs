@@ -108,10 +108,7 @@ fn check_schema(place: &str, schema: &Value, depth: usize) -> Result<(), Rejecti
             let name: String = name.chars().take(60).collect();
             let inside = format!("{place}.properties.{name}");
             check_schema(&inside, property, depth + 1)?;
-            if !property["description"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-            {
+            if property["description"].as_str().is_none_or(str::is_empty) {
                 return Err(unprocessable(&inside, "`description` is required"));
             }
         }

@@ -163,7 +163,7 @@ fn limits_are_checked_before_sending() {
             types.any_of = vec![StoreItemType::Image];
         }),
         found(&|search| {
-            search.search_options.as_mut().unwrap().video = Some(StoreVideoOptions::default())
+            search.search_options.as_mut().unwrap().video = Some(StoreVideoOptions::default());
         }),
         refused(&AddCollectionItems::new("ks", "c", ids(501))),
         refused(&RemoveCollectionItems::new("ks", "c", ids(0))),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn checked(changes: Value, usage: Usage) -> String {
+fn checked(changes: &Value, usage: Usage) -> String {
     let mut body = json!({"model_name": "pegasus1.5", "prompt": "why?",
         "video": {"type": "asset_id", "asset_id": "a1"}});
     for (name, value) in changes.as_object().unwrap() {
@@ -101,7 +101,7 @@ fn each_bound_is_checked() {
             "response_format.json_schema.maxItems: not supported",
         ),
     ] {
-        let seen = checked(changes.clone(), Usage::Response);
+        let seen = checked(&changes, Usage::Response);
         assert!(
             seen.starts_with(expected) && seen.is_empty() == expected.is_empty(),
             "{changes} {seen}"
@@ -117,7 +117,7 @@ fn segmentation_is_checked() {
         for (name, value) in changes.as_object().unwrap() {
             all[name] = value.clone();
         }
-        checked(all, Usage::Task)
+        checked(&all, Usage::Task)
     };
     let scene = json!({"id": "scene", "description": "a scene"});
     let field = |field: Value| json!({"id": "scene", "description": "a scene", "fields": [field]});
