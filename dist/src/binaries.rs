@@ -2,7 +2,7 @@
 //! GNU C library only, in an old version.
 //!
 //! `tl` is not linked statically, because it resolves host names: the C library loads the machine's
-//! name services at run time, and a static program can load only those of its own version.
+//! name services at run time, and a static program can load only those of the same version.
 
 use std::path::{Path, PathBuf};
 

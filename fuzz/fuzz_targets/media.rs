@@ -13,8 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let memory = rustix::fs::memfd_create("fuzz", rustix::fs::MemfdFlags::CLOEXEC).expect("memory");
     let mut file = File::from(memory);
     file.write_all(data).expect("memory");
-    let options = ProbeOptions::default()
-.with_deadline(Duration::from_secs(2));
+    let options = ProbeOptions::default().with_deadline(Duration::from_secs(2));
     let start = Instant::now();
     let answer = InProcess::with_options(options).probe_file(file, "fuzz");
     assert!(

@@ -43,9 +43,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let line = formats::human(
         &entries[0],
-        HumanOptions::default()
-.with_color(false)
-.with_details(true),
+        HumanOptions::default().with_color(false).with_details(true),
     );
     assert!(line.chars().all(|c| !c.is_control() || c == '\n'));
 });

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(
     unsafe_code,
-    reason = "this program has a resolver of its own, in place of that of the C library"
+    reason = "this program has its own resolver, in place of that of the C library"
 )]
 
 use std::{
@@ -18,8 +18,8 @@ use tl_http_async::AsyncHttp;
 use tl_testkit::exchanges::{One, get};
 use tokio::runtime::Runtime;
 
-/// The lookups that began.
-static BEGUN: AtomicU32 = AtomicU32::new(0);
+/// The lookups that started.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// The lookups that ended.
 static ENDED: AtomicU32 = AtomicU32::new(0);
@@ -35,7 +35,7 @@ extern "C" fn getaddrinfo(
 ) -> c_int {
     /// `EAI_AGAIN` of glibc and musl.
     const AGAIN: c_int = -3;
-    BEGUN.fetch_add(1, Ordering::SeqCst);
+    STARTED.fetch_add(1, Ordering::SeqCst);
     thread::sleep(Duration::from_secs(2));
     ENDED.fetch_add(1, Ordering::SeqCst);
     AGAIN
@@ -49,7 +49,7 @@ fn cancel_is_effective_during_a_lookup() {
         .expect("the settings are valid")
         .cancel_by(&cancel);
     let canceling = thread::spawn(move || {
-        while BEGUN.load(Ordering::SeqCst) == 0 {
+        while STARTED.load(Ordering::SeqCst) == 0 {
             thread::sleep(Duration::from_millis(5));
         }
         let now = Instant::now();

@@ -53,6 +53,7 @@ pub struct Embeddings {
 
 /// An embedding does not have the dimension of the rows before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DimensionMismatch {
     /// The dimension of the rows before it.
     pub expected: usize,
@@ -118,7 +119,7 @@ impl Embeddings {
     /// The numbers of a row.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If the row does not exist.
     pub fn vector(&self, row: usize) -> &[f32] {
         &self.values[row * self.dimension..][..self.dimension]
     }

@@ -47,7 +47,7 @@ impl Chroot {
         Ok(Self { root })
     }
 
-    /// Runs a line in a shell in the folder `/work` of the chroot, with processes of its own and no
+    /// Runs a line in a shell in the folder `/work` of the chroot, with its own processes and no
     /// network.
     fn run(&self, line: &str, code: i32) -> Result<String> {
         let enter =

@@ -1,5 +1,5 @@
-//! The room of indexes: asked once per index and run, and counted down, so that nothing is uploaded
-//! that could not be indexed.
+//! The free capacity of indexes: asked once per index and run, and counted down, so that nothing is
+//! uploaded that could not be indexed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -11,22 +11,22 @@ use super::Shared;
 
 /// What is left of an index.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     videos: u64,
     video: Duration,
 }
 
-/// The room of each index, and the items that have taken theirs: an item that is tried again takes
-/// no more.
+/// The free capacity of each index, and the items that have taken theirs: an item that is tried
+/// again takes no more.
 #[derive(Debug, Default)]
-pub(super) struct Rooms {
-    indexes: HashMap<String, Room>,
+pub(super) struct Capacities {
+    indexes: HashMap<String, Capacity>,
     taken: HashSet<ItemId>,
 }
 
 impl Shared {
-    /// Takes the room of an item in its index. `false` if there is none.
-    pub(super) async fn has_room(&self, item: &Item) -> bool {
+    /// Takes the capacity for an item in its index. `false` if there is none.
+    pub(super) async fn has_capacity(&self, item: &Item) -> bool {
         let Some(capacity) = self.settings.capacity else {
             return true;
         };
@@ -48,7 +48,7 @@ impl Shared {
                 },
             };
             let used = used(&index);
-            let room = Room {
+            let room = Capacity {
                 videos: capacity.videos.saturating_sub(used.0),
                 video: capacity.video.saturating_sub(used.1),
             };

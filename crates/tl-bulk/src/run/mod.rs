@@ -144,7 +144,7 @@ impl Bulk {
     /// are skipped. Items of other entries are left alone.
     ///
     /// `stop` ends the run: requests in flight have a few seconds, then the leases are given back.
-    /// The iterator is read on a thread of its own.
+    /// The iterator is read on its own thread.
     ///
     /// # Errors
     /// The ledger failed. What it recorded stays, and a later run continues. Failures of items are
@@ -227,7 +227,7 @@ struct Shared {
     /// Cancels requests in flight when the time after a stop is over.
     abort: CancelHandle,
     sending: Semaphore,
-    rooms: Mutex<capacity::Rooms>,
+    rooms: Mutex<capacity::Capacities>,
     salt: u64,
     on_event: OnEvent,
     requests: Arc<AtomicU64>,

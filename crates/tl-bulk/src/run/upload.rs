@@ -38,7 +38,7 @@ impl Shared {
     /// Uploads an item that is ready, or resumes an upload in chunks.
     pub(super) async fn upload(&self, claimed: &Claimed, details: &mut Details) -> Work {
         let (item, lease) = (&claimed.item, claimed.lease);
-        if item.state == State::Ready && !self.has_room(item).await {
+        if item.state == State::Ready && !self.has_capacity(item).await {
             self.give_back(lease, cost(item)).await?;
             return Ok(Step::IndexFull);
         }
@@ -400,7 +400,7 @@ impl Shared {
             let is_other = added.first().is_none_or(|added| added.item != item.id);
             if is_other {
                 let text = format!(
-                    "`{}` changed after it was added; its new content is an item of its own",
+                    "`{}` changed after it was added; its new content is a new item",
                     item.name
                 );
                 let error = ItemError::new("source_changed", text);

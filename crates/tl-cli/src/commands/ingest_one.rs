@@ -1,7 +1,7 @@
 //! `tl ingest-one`: one video for an engine that calls it: JSON in, one line of JSON out.
 //!
-//! It is idempotent: called again for the same video, it continues or returns what there is. With a
-//! ledger, that is what it reads. Without one, it looks the video up on the platform by its
+//! It is idempotent: called again for the same video, it continues or returns the result. With a
+//! ledger, it reads the state there. Without one, it looks the video up on the platform by its
 //! idempotency key.
 
 use std::io::Read;

@@ -276,7 +276,7 @@ async fn send_reply(
     response
 }
 
-/// A body sent in pieces, each in a chunk of its own.
+/// A body sent in pieces, each in its own chunk.
 fn streamed(pieces: Pieces) -> Body {
     let Pieces {
         pieces,

@@ -19,10 +19,10 @@ fn body_of(response: &RawResponse) -> String {
 /// Authorizes a connection, and returns where the browser is sent.
 fn authorize(world: &mut World, decision: Decision) -> Url {
     let body = json!({ "provider": "google_drive", "redirect_uri": BACK, "custom_id": "team" });
-    let begun = world.json("POST", "/connections:authorize", &body);
-    assert_eq!(begun.status, 200, "{begun:?}");
-    let (now, state) = (world.now(), text(&begun, "state"));
-    assert!(text(&begun, "authorize_url").ends_with(&format!("?state={state}")));
+    let started = world.json("POST", "/connections:authorize", &body);
+    assert_eq!(started.status, 200, "{started:?}");
+    let (now, state) = (world.now(), text(&started, "state"));
+    assert!(text(&started, "authorize_url").ends_with(&format!("?state={state}")));
     let url = world.platform.decide(now, &state, decision).unwrap();
     // A decision is made once.
     assert_eq!(world.platform.decide(now, &state, decision), None);
@@ -203,9 +203,9 @@ fn browser_decides_on_a_page_of_the_emulator() {
         "/v1.3/connections:authorize",
         "/v1.3/connections%3Aauthorize",
     ] {
-        let begun = send_json(&emulator, "POST", path, &body);
-        assert_eq!(begun.status, 200, "{begun:?}");
-        let url: Url = begun.json()["authorize_url"]
+        let started = send_json(&emulator, "POST", path, &body);
+        assert_eq!(started.status, 200, "{started:?}");
+        let url: Url = started.json()["authorize_url"]
             .as_str()
             .unwrap()
             .parse()
@@ -236,8 +236,8 @@ fn browser_decides_on_a_page_of_the_emulator() {
 fn picker_tokens_do_not_show_in_the_journal() {
     let emulator = builder().start_blocking().unwrap();
     let body = json!({ "provider": "google_drive", "redirect_uri": BACK });
-    let begun = send_json(&emulator, "POST", "/v1.3/connections:authorize", &body).json();
-    let state = begun["state"].as_str().unwrap();
+    let started = send_json(&emulator, "POST", "/v1.3/connections:authorize", &body).json();
+    let state = started["state"].as_str().unwrap();
     get(
         &emulator,
         &format!("/_emulator/connect?state={state}&decision=allow"),

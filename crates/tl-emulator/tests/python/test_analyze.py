@@ -18,7 +18,7 @@ SIDECAR = {
         {"start": 0, "end": 2, "labels": ["goal"], "metadata": {"team": "red"}},
         {"start": 2, "end": 5, "labels": ["talk"]},
     ],
-    "answers": [{"prompt": "*summar*", "text": "{{filename}}: {{transcript[0:1]}}"}],
+    "answers": [{"prompt": "summarize*", "text": "{{filename}}: {{transcript[0:1]}}"}],
 }
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}, "rating": {"type": "integer", "minimum": 1, "maximum": 5}}, "required": ["title", "rating"]}
 GOALS = {"type": "segment_definitions", "segment_definitions": [{"id": "goal", "description": "a goal", "fields": [{"name": "team", "type": "string", "description": "who"}, {"name": "sure", "type": "boolean", "description": "is it certain"}]}]}

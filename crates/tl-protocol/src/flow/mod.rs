@@ -8,7 +8,7 @@
 //! use tl_protocol::{flow::Call, endpoint::GetTask, Flow, Now, Policy, Step};
 //!
 //! let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
-//! let mut flow = Call::new(GetTask { task_id: "62a1ec6d9ea24f052b971a0f".into() }, &base, Policy::default(), 1);
+//! let mut flow = Call::new(GetTask::new("62a1ec6d9ea24f052b971a0f"), &base, Policy::default(), 1);
 //! let at = |seconds| Now::new(Duration::from_secs(seconds), SystemTime::UNIX_EPOCH);
 //!
 //! let Step::Start(token, exchange) = flow.step(at(0)) else { panic!("the first step sends") };

@@ -56,6 +56,7 @@ pub struct Bounds {
 
 /// Bounds of a number of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tokens {
     /// The smallest value.
     pub min: u64,

@@ -57,6 +57,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("tl-bench", &["tl-client", "tl-http"]),
     ("tl-corpus", &[]),
+    ("tl-dist", &[]),
+    ("tl-dist-probe", &["tl-validate"]),
     ("tl-testkit", &["tl-http", "tl-model", "tl-protocol"]),
     ("xtask", &[]),
 ];

@@ -26,7 +26,7 @@ use crate::text::units;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file is checked and uploaded as an asset first. The answer is streamed to a terminal; to a pipe \
-it is written whole or not at all. What was received of an incomplete answer is saved to a file \
+only a complete answer is written. What was received of an incomplete answer is saved to a file \
 that the error names.
 
 The manifest of a batch is a CSV file with the columns `asset` and optionally `id` and `prompt`.")]

@@ -1,4 +1,4 @@
-//! One answer: shown while it arrives on a terminal; whole, or not at all, in a pipe.
+//! One answer: shown while it arrives on a terminal; in a pipe only if it is complete.
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;

@@ -26,10 +26,10 @@ impl Authorize {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut connection = NewConnection::new(self.provider, self.redirect_uri);
         connection.custom_id = self.custom_id;
-        let begun =
+        let started =
             context.call(async |client| Ok(client.connections().authorize(connection).await?))?;
-        context.output.json(&begun);
-        context.output.line(&plain_line(&begun.authorize_url));
+        context.output.json(&started);
+        context.output.line(&plain_line(&started.authorize_url));
         context
             .output
             .note("open this address in a browser to grant access");

@@ -17,9 +17,9 @@ const DONE: &[u8] = b"[DONE]";
 /// The response as events.
 pub(super) fn stream(response: &ChatResponse, seed: u64) -> Result<EventStream, Refusal> {
     let mut events = Events::default();
-    let begun = begun(response);
-    events.about_response(ChatEventType::Created, &begun);
-    events.about_response(ChatEventType::InProgress, &begun);
+    let started = started(response);
+    events.about_response(ChatEventType::Created, &started);
+    events.about_response(ChatEventType::InProgress, &started);
     // The platform sends one about every 10 s while it has nothing else to send. One in every
     // response lets clients see it without a wait.
     events.push(ChatEvent::new(ChatEventType::Keepalive));
@@ -27,7 +27,7 @@ pub(super) fn stream(response: &ChatResponse, seed: u64) -> Result<EventStream, 
         events.output(index as u64, item, seed);
     }
     events.about_response(ChatEventType::Completed, response);
-    let mut failed = begun;
+    let mut failed = started;
     failed.status = Some(ChatStatus::Failed);
     let mut failure = ChatEvent::new(ChatEventType::Failed);
     failure.response = Some(failed);
@@ -43,15 +43,15 @@ pub(super) fn stream(response: &ChatResponse, seed: u64) -> Result<EventStream, 
 }
 
 /// The response before anything was written.
-fn begun(response: &ChatResponse) -> ChatResponse {
-    let mut begun = response.clone();
-    begun.status = Some(ChatStatus::InProgress);
-    begun.output.clear();
-    begun
+fn started(response: &ChatResponse) -> ChatResponse {
+    let mut started = response.clone();
+    started.status = Some(ChatStatus::InProgress);
+    started.output.clear();
+    started
         .extra
         .insert("output".to_owned(), Value::Array(Vec::new()));
-    begun.usage = None;
-    begun
+    started.usage = None;
+    started
 }
 
 fn encode(event: &ChatEvent) -> Result<Bytes, Refusal> {
@@ -84,15 +84,15 @@ impl Events {
     }
 
     fn output(&mut self, index: u64, item: &ChatOutput, seed: u64) {
-        let mut begun = item.clone();
-        begun.status = Some(ChatStatus::InProgress);
-        begun.content.clear();
+        let mut started = item.clone();
+        started.status = Some(ChatStatus::InProgress);
+        started.content.clear();
         if item.output_type == Some(ChatOutputType::Message) {
-            begun
+            started
                 .extra
                 .insert("content".to_owned(), Value::Array(Vec::new()));
         }
-        self.about_item(ChatEventType::OutputItemAdded, index, &begun);
+        self.about_item(ChatEventType::OutputItemAdded, index, &started);
         if item.output_type == Some(ChatOutputType::FunctionCall) {
             let mut event = ChatEvent::new(ChatEventType::ArgumentsDone);
             event.item_id.clone_from(&item.id);

@@ -45,7 +45,7 @@ impl Handle for Search {
         }
     }
 
-    /// A filter that is not a JSON object has a code of its own.
+    /// A filter that is not a JSON object has its own code.
     fn check(received: &Received) -> Result<(), Refusal> {
         let ReceivedBody::Form(fields) = &received.body else {
             return Ok(());

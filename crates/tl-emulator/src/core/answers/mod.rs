@@ -101,7 +101,7 @@ impl Answers {
     /// let mut answers = tl_emulator::Answers::new();
     /// let sidecar = r#"{"transcript": [{"start": 0, "end": 2.5, "text": "Good evening.", "speaker": "Ada"}],
     ///     "segments": [{"start": 0, "end": 4, "labels": ["goal"], "text": "A goal in the rain."}],
-    ///     "answers": [{"prompt": "*summar*", "text": "A goal."}]}"#;
+    ///     "answers": [{"prompt": "summarize*", "text": "A goal."}]}"#;
     /// answers.add_sidecar("match.mp4", None, sidecar).unwrap();
     /// ```
     ///

@@ -2,7 +2,7 @@
 //! open files, a run after everything is done, and a run after `kill -9`.
 //!
 //! ```text
-//! cargo run --release -p tl-bulk --example measure -- [ITEMS]
+//! cargo run --release -p tl-bulk --example bulk_speed -- [ITEMS]
 //! ```
 //!
 //! Each file has a few bytes, and a prober that returns fixed facts replaces FFmpeg: what is
