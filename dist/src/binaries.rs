@@ -114,7 +114,12 @@ fn build_tl(workspace: &Workspace, bin: &Path) -> Result<PathBuf> {
         "cargo zigbuild --quiet --locked --release --package twelvelabs-cli --bin tl --no-default-features --features helper --target {old} --target-dir {folder}"
     )
     .run()?;
-    take(workspace, &folder.join(target).join("release/tl"), bin)
+    take(
+        workspace,
+        &folder.join(target).join("release/tl"),
+        bin,
+        "tl",
+    )
 }
 
 /// Links everything statically, as a position-independent program.
@@ -125,20 +130,21 @@ fn build_probe(workspace: &Workspace, ffmpeg: &StaticFfmpeg, bin: &Path) -> Resu
     let (target, folder) = (target(), workspace.folder.join("cargo-probe"));
     cmd!(
         sh,
-        "cargo rustc --quiet --locked --release --package tl-dist-probe --bin tl-probe --target {target} --target-dir {folder} -- -C target-feature=+crt-static"
+        "cargo rustc --quiet --locked --release --package tl-dist-probe --bin tl-dist-probe --target {target} --target-dir {folder} -- -C target-feature=+crt-static"
     )
     .run()?;
     take(
         workspace,
-        &folder.join(target).join("release/tl-probe"),
+        &folder.join(target).join("release/tl-dist-probe"),
         bin,
+        "tl-probe",
     )
 }
 
-fn take(workspace: &Workspace, from: &Path, bin: &Path) -> Result<PathBuf> {
-    let name = from.file_name().context("a program has a name")?;
-    workspace.sh.copy_file(from, bin)?;
-    Ok(bin.join(name))
+fn take(workspace: &Workspace, from: &Path, bin: &Path, name: &str) -> Result<PathBuf> {
+    let program = bin.join(name);
+    workspace.sh.copy_file(from, &program)?;
+    Ok(program)
 }
 
 /// cargo-zigbuild and zig from PyPI, at the versions of `requirements.txt`; the folder of their

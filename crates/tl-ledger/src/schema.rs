@@ -230,9 +230,9 @@ fn check(layout: i64) -> Result<()> {
 fn layout(db: &mut Db) -> Result<Option<i64>> {
     let exists = match &mut db.engine {
         Engine::Sqlite(engine) => {
-            let tables = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
-            let has_meta = !engine.query(tables, &[])?.is_empty();
-            if !has_meta && engine.has_tables()? {
+            // One statement: between two, another process may create the tables.
+            let (has_meta, has_tables) = engine.has_table("meta")?;
+            if !has_meta && has_tables {
                 return Err(Error::new(
                     ErrorKind::NotALedger,
                     "it is a database of another program",

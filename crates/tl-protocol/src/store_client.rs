@@ -10,9 +10,8 @@ use tl_model::{
 
 use crate::{
     Client, Error, Transport,
-    client::CallOutput,
+    client::{CallOutput, EventStream},
     endpoint::{CreateChatResponse, SearchKnowledgeStore, StreamChatResponse},
-    flow::Events,
 };
 
 impl<T: Transport, X> Client<T, X> {
@@ -139,7 +138,7 @@ impl<T: Transport, X: From<Error> + Send + 'static> Ask<'_, T, X> {
     /// Streams the answer while it is written. Keepalives are events as well.
     ///
     /// Errors are those of [`Client::stream`].
-    pub fn stream(self) -> T::Stream<'static, Events<StreamChatResponse, X>> {
+    pub fn stream(self) -> EventStream<T, StreamChatResponse, X> {
         self.client.stream(&StreamChatResponse::new(self.response))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 
-use super::{Commit, Row, Value};
+use super::{Commit, Row, Value, values};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Statements that are kept prepared; the ledger has about 70.
@@ -126,10 +126,15 @@ impl Sqlite {
         }
     }
 
-    /// Whether the file has tables.
-    pub(crate) fn has_tables(&mut self) -> Result<bool> {
-        let rows = self.query("SELECT 1 FROM sqlite_schema LIMIT 1", &[])?;
-        Ok(!rows.is_empty())
+    /// Whether the file has a table of this name, and whether it has tables at all.
+    pub(crate) fn has_table(&mut self, name: &str) -> Result<(bool, bool)> {
+        let tables =
+            "SELECT COALESCE(MAX(type = 'table' AND name = $1), 0), COUNT(*) FROM sqlite_schema";
+        let rows = self.query(tables, values![name])?;
+        let Some(row) = rows.first() else {
+            return Ok((false, false));
+        };
+        Ok((row.int(0)? > 0, row.int(1)? > 0))
     }
 
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {

@@ -165,7 +165,6 @@ const REQUIRED: &[&str] = &[
     "knowledge_store/data",
     "knowledge_store/enrichment_config",
     "knowledge_store/item_id",
-    "knowledge_store/modalities",
     "knowledge_store/name",
     "knowledge_store/query",
     "knowledge_store/text",

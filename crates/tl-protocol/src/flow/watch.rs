@@ -1,39 +1,4 @@
 //! Waits for many assets and indexed assets at once: one list call answers for up to 50 of them.
-//!
-//! [`Watch`] is pure. It decides when to look and at what; the caller sends the request and passes
-//! the page back. With nothing to wait for, it asks for nothing.
-//!
-//! ```
-//! use std::time::Duration;
-//! use tl_model::{Asset, AssetStatus, Page, PageInfo};
-//! use tl_protocol::flow::{Look, NextLook, Watch, WatchSettings};
-//!
-//! let mut watch = Watch::new(WatchSettings::default());
-//! assert_eq!(watch.next(Duration::ZERO), NextLook::Idle);
-//!
-//! watch.add_asset(Duration::ZERO, "a1".into());
-//! let NextLook::At(first) = watch.next(Duration::ZERO) else { panic!("it waits") };
-//! let NextLook::Now(Look::Assets(ids)) = watch.next(first) else { panic!("it looks") };
-//! let mut asset = Asset::new(ids[0].clone());
-//! asset.status = Some(AssetStatus::Ready);
-//! let changes = watch.on_assets(first, &Page::new(vec![asset], PageInfo::default()));
-//! assert_eq!(changes.len(), 1);
-//! assert_eq!(watch.next(first), NextLook::Idle);
-//! ```
-//!
-//! # Cadence
-//!
-//! A target is expected after the median of its kind, which the caller measures. The next look of a
-//! group (all assets, or the indexed assets of one index) is at the time at which a few targets are
-//! expected, between [`WatchSettings::min`] and [`WatchSettings::max`] after the last look. A
-//! target that is late is expected again after a quarter of the time that it has taken so far.
-//! [`Watch::look_now`], for webhooks, only brings the next look forward.
-//!
-//! # Lists that lag, filters that are ignored
-//!
-//! A page may contain anything: targets are found by their ids, and other items are skipped. A
-//! target that no page shows as final for three times the 95th percentile is queried by itself from
-//! then on, and reported once as stalled.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -272,7 +237,42 @@ impl<Id: Ord + Clone> Group<Id> {
     }
 }
 
-/// Waits for many targets; see the [module](self).
+/// Waits for many assets and indexed assets: one list call answers for up to 50 of them.
+///
+/// [`Watch`] is pure. It decides when to look and at what; the caller sends the request and passes
+/// the page back. With nothing to wait for, it asks for nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use tl_model::{Asset, AssetStatus, Page, PageInfo};
+/// use tl_protocol::flow::{Look, NextLook, Watch, WatchSettings};
+///
+/// let mut watch = Watch::new(WatchSettings::default());
+/// assert_eq!(watch.next(Duration::ZERO), NextLook::Idle);
+///
+/// watch.add_asset(Duration::ZERO, "a1".into());
+/// let NextLook::At(first) = watch.next(Duration::ZERO) else { panic!("it waits") };
+/// let NextLook::Now(Look::Assets(ids)) = watch.next(first) else { panic!("it looks") };
+/// let mut asset = Asset::new(ids[0].clone());
+/// asset.status = Some(AssetStatus::Ready);
+/// let changes = watch.on_assets(first, &Page::new(vec![asset], PageInfo::default()));
+/// assert_eq!(changes.len(), 1);
+/// assert_eq!(watch.next(first), NextLook::Idle);
+/// ```
+///
+/// # Cadence
+///
+/// A target is expected after the median of its kind, which the caller measures. The next look of a
+/// group (all assets, or the indexed assets of one index) is at the time at which a few targets are
+/// expected, between [`WatchSettings::min`] and [`WatchSettings::max`] after the last look. A
+/// target that is late is expected again after a quarter of the time that it has taken so far.
+/// [`Watch::look_now`], for webhooks, only brings the next look forward.
+///
+/// # Lists that lag, filters that are ignored
+///
+/// A page may contain anything: targets are found by their ids, and other items are skipped. A
+/// target that no page shows as final for three times the 95th percentile is queried by itself from
+/// then on, and reported once as stalled.
 #[derive(Debug, Clone)]
 pub struct Watch {
     settings: WatchSettings,

@@ -82,6 +82,9 @@ pub type VideoHits<T, X = Error> = Results<T, SearchVideo, X>;
 /// The next results, or `None` after the last ones.
 pub type NextHits<I, X = Error> = Option<Result<Vec<I>, X>>;
 
+/// What [`Results::next_page`] returns: a future in async, [`NextHits`] in blocking.
+pub type NextHitsOutput<'a, T, I, X = Error> = <T as Transport>::Output<'a, NextHits<I, X>>;
+
 /// The results of a search, requested page by page.
 ///
 /// With a [`BlockingTransport`] it is an iterator, and with an asynchronous transport and feature
@@ -155,7 +158,7 @@ impl<T: Transport, I: Found, X: From<Error> + Send + 'static> Results<T, I, X> {
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the query breaks a rule (nothing is sent),
     /// and those of [`Client::call`]. The next call requests the same page again.
-    pub fn next_page(&mut self) -> T::Output<'_, NextHits<I, X>> {
+    pub fn next_page(&mut self) -> NextHitsOutput<'_, T, I, X> {
         self.client
             .transport()
             .run(Optional(self.fetch(), PhantomData))

@@ -9,7 +9,7 @@ use tl_model::{
     EntityId, GroupBy, IndexId, SearchFilter, SearchOperator, SearchOption, TranscriptionOption,
 };
 
-pub use hits::{Found, Hits, NextHits, Results, VideoHits};
+pub use hits::{Found, Hits, NextHits, NextHitsOutput, Results, VideoHits};
 
 use crate::{
     Client, Error, Transport,
