@@ -10,5 +10,5 @@ if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
 fi
 "$1/install.sh" --from "$1" --prefix /usr/local
 install -m 755 "$here/health.sh" /usr/local/bin/tl-container-health
-useradd --system --create-home --home-dir /home/tl --uid 10001 tl
+useradd --system --create-home --home-dir /var/lib/tl --uid 10001 tl
 mkdir -p /work

@@ -188,6 +188,8 @@ mod tests {
         ("strace", r#"[ -e "$HERE/installed" ]"#),
         ("chromium", r#"[ -e "$HERE/installed" ]"#),
         ("initdb", r#"[ -e "$HERE/installed" ]"#),
+        ("npm", r#"[ -e "$HERE/installed" ]"#),
+        ("node", r#"[ -e "$HERE/installed" ]"#),
         ("python3", r#"[ -e "$HERE/installed" ]"#),
         (
             "apt-get",
@@ -196,7 +198,7 @@ mod tests {
         ),
     ];
 
-    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium postgresql python3 python3-venv\n";
+    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium postgresql nodejs npm python3 python3-venv\n";
     const UPDATE: &str = "-o DPkg::Lock::Timeout=300 update\n";
 
     fn simulated(changes: &[(&str, &str)]) -> Simulated {
@@ -281,7 +283,7 @@ mod tests {
         let simulated = simulated(&[("brew", "")]);
         let bin = simulated.folder.path().join("bin/apt-get");
         simulated.sh.remove_path(bin).unwrap();
-        let hint = "run `brew install pkgconf ffmpeg llvm ffmpeg chromium postgresql python`";
+        let hint = "run `brew install pkgconf ffmpeg llvm ffmpeg chromium postgresql node python`";
         check(&simulated, "", Err(hint));
     }
 

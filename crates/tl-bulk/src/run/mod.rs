@@ -8,6 +8,7 @@ mod answer;
 mod capacity;
 mod check;
 mod claim;
+mod end;
 mod index;
 mod intake;
 mod lane;

@@ -12,7 +12,6 @@ use crate::bulk::report::Reporter;
 use crate::check::local_check::LocalCheck;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::runtime::interrupt;
 use crate::ui::run_outputs::Outputs;
 
 /// What a run works on.
@@ -23,7 +22,7 @@ pub(crate) enum Input {
     Account,
 }
 
-/// Runs a bulk ingestion. The first signal stops it gracefully.
+/// Runs a bulk ingestion until it ends or `stop` stops it gracefully.
 ///
 /// # Errors
 /// The ledger cannot be used, or a setting is wrong.
@@ -34,18 +33,11 @@ pub(crate) async fn run(
     input: Input,
     reporter: &Arc<Reporter>,
     outputs: &Arc<Outputs>,
+    stop: &CancelHandle,
 ) -> Result<RunSummary, Failure> {
     let _metrics = outputs.serve_metrics().await?;
     // The process exits 8 s after the signal.
     settings.grace = Duration::from_secs(5);
-    let stop = CancelHandle::new();
-    let signal = tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            interrupt::first_signal().await;
-            stop.cancel();
-        }
-    });
     let (events, items) = (Arc::clone(reporter), Arc::clone(reporter));
     let bulk = Bulk::new(client, Store::new(ledger), settings)
         .on_event({
@@ -61,10 +53,9 @@ pub(crate) async fn run(
         })
         .on_item(move |result| items.item(result));
     let summary = match input {
-        Input::Entries(entries) => bulk.ingest(entries, &stop).await,
-        Input::Account => bulk.work(&stop).await,
+        Input::Entries(entries) => bulk.ingest(entries, stop).await,
+        Input::Account => bulk.work(stop).await,
     };
-    signal.abort();
     Ok(summary?)
 }
 

@@ -31,7 +31,7 @@ use crate::bulk::run::{Input, check_file, exit_of, program, run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::runtime;
+use crate::runtime::{self, interrupt};
 
 /// A larger input is no description of one video.
 const MAX_INPUT: u64 = 1 << 20;
@@ -174,9 +174,10 @@ impl IngestOne {
         let reporter = Reporter::collecting(&context.output, Arc::clone(&lines));
         let outputs = self.outputs.open(&context.output)?;
         runtime::block_on(async {
+            let stop = interrupt::stop_on_signal().await;
             settings.index = Some(index.get(&client).await?);
             let input = Input::Entries(Box::new(std::iter::once(Ok(entry))));
-            let summary = run(&client, ledger, settings, input, &reporter, &outputs).await?;
+            let summary = run(&client, ledger, settings, input, &reporter, &outputs, &stop).await?;
             outputs.finish()?;
             let line = lines.lock().unwrap_or_else(PoisonError::into_inner).take();
             let exit = exit_of(summary.ending).unwrap_or_else(|| reporter.exit());

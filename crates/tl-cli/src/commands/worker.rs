@@ -18,7 +18,7 @@ use crate::bulk::run::{Input, check_file, exit_of, program, run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::runtime;
+use crate::runtime::{self, interrupt};
 
 /// How long to wait for a ledger that cannot be reached before the next attempt.
 const RECONNECT: Duration = Duration::from_secs(5);
@@ -83,6 +83,7 @@ impl Worker {
         let reporter = Reporter::new(&context.output);
         let outputs = self.outputs.open(&context.output)?;
         runtime::block_on(async {
+            let stop = interrupt::stop_on_signal().await;
             let mut attempts = 0;
             loop {
                 let result = match address.open() {
@@ -95,6 +96,7 @@ impl Worker {
                             Input::Account,
                             &reporter,
                             &outputs,
+                            &stop,
                         )
                         .await
                     }
@@ -116,7 +118,10 @@ impl Worker {
                             "the ledger cannot be used ({}): trying again",
                             failure.message()
                         ));
-                        tokio::time::sleep(RECONNECT).await;
+                        tokio::select! {
+                            () = tokio::time::sleep(RECONNECT) => {}
+                            () = stop.canceled() => return Err(failure),
+                        }
                     }
                     Err(failure) => return Err(failure),
                 }

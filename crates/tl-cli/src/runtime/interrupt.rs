@@ -1,8 +1,12 @@
 //! Handling of SIGINT and SIGTERM. The first signal requests a graceful shutdown, the second exits
 //! immediately, and so does a timeout after the first. The first signal determines the exit code.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
+use tl_client::CancelHandle;
 use tl_validate::program::Cancel;
 
 use crate::failure::Failure;
@@ -36,6 +40,29 @@ pub(crate) async fn first_signal() {
         });
 }
 
+/// A handle that the first signal cancels. The handler is installed when this returns, and stays:
+/// whoever calls this must stop when the handle is canceled.
+pub(crate) async fn stop_on_signal() -> CancelHandle {
+    let stop = CancelHandle::new();
+    let mut first = Box::pin(first_signal());
+    // The first poll installs the handler.
+    if poll_once(first.as_mut()).await {
+        stop.cancel();
+    } else {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            first.await;
+            stop.cancel();
+        });
+    }
+    stop
+}
+
+/// Whether the future is complete when it is polled once.
+async fn poll_once(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
+}
+
 /// Starts to listen. The handle is canceled on the first signal and terminates every `ffmpeg` that
 /// uses it.
 pub(crate) fn listen() -> Result<Cancel, Failure> {
@@ -53,10 +80,7 @@ pub(crate) fn listen() -> Result<Cancel, Failure> {
             runtime.block_on(async {
                 let mut first = std::pin::pin!(first_signal());
                 // The first poll installs the handler.
-                let early = std::future::poll_fn(|context| {
-                    std::task::Poll::Ready(first.as_mut().poll(context).is_ready())
-                })
-                .await;
+                let early = poll_once(first.as_mut()).await;
                 let _ = ready.send(());
                 if !early {
                     first.await;

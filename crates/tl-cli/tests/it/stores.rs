@@ -271,7 +271,7 @@ fn interrupted_answer_is_saved_and_not_printed() {
     let cut = platform
         .tl(&["ask", "matches", "Is there a goal?"])
         .env("TMPDIR", temporary.path().to_str().unwrap())
-        .code(7);
+        .code(9);
     assert_eq!(cut.stdout, "");
     assert!(
         cut.stderr.contains("the text so far was saved as"),

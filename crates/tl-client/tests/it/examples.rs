@@ -302,7 +302,10 @@ fn both_transports_see_the_video() {
 
 #[test]
 fn batch_resume_continues_after_a_cancel() {
-    let emulator = emulator_with(|builder| builder.clock(ClockMode::Manual));
+    let emulator = emulator_with(|builder| {
+        let builder = builder.schedule(Schedule::every(Duration::from_secs(5)));
+        builder.clock(ClockMode::Manual)
+    });
     let (_, index) = client_and_index(&emulator);
     let (folder, state) = (
         folder(&[("a.mp4", "640x360"), ("b.mp4", "640x360")]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tl_bulk::event::ItemFailure;
 use tl_bulk::source::{Entry, Location, SourceError, SourceErrorKind, Sources};
-use tl_bulk::{Found, Settings};
+use tl_bulk::{Ending, Found, Settings};
 use tl_model::{Index, IndexModel};
 use tl_protocol::Observer;
 use tl_protocol::flow::WatchSettings;
@@ -18,7 +18,7 @@ use crate::check::remote;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::runtime;
+use crate::runtime::{self, interrupt};
 
 impl Ingest {
     /// Whether the run needs a ledger: it was asked for, or there may be many videos.
@@ -86,12 +86,19 @@ impl Ingest {
         let reporter = Reporter::new(&context.output);
         let outputs = self.outputs.open(&context.output)?;
         runtime::block_on(async {
+            let stop = interrupt::stop_on_signal().await;
             let index = self.find_index(&client, models).await?;
             settings.index = Some(index);
             let entries = entries.map(move |entry| found(entry, is_checked));
             let input = Input::Entries(Box::new(entries));
-            let summary = run(&client, ledger, settings, input, &reporter, &outputs).await?;
+            let summary = run(&client, ledger, settings, input, &reporter, &outputs, &stop).await?;
             let written = outputs.finish();
+            let totals = &summary.totals;
+            if summary.ending == Ending::Complete && totals.items + totals.unreadable == 0 {
+                return Err(Failure::usage("nothing to ingest: no video files found").hint(
+                    "pass the files, or use --all-files for other extensions; hidden and ignored files (.ignore, .tlignore) are skipped",
+                ));
+            }
             reporter.finish(&summary);
             written?;
             Ok(exit_of(summary.ending).unwrap_or_else(|| reporter.exit()))
