@@ -13,7 +13,6 @@ use tl_testkit::server::{Reaction, Seen};
 fn bad_files(folder: &Path) {
     std::fs::write(folder.join("empty.mp4"), "").unwrap();
     std::fs::write(folder.join("text.mp4"), "This is a text.\n".repeat(100)).unwrap();
-    std::fs::create_dir(folder.join("folder.mp4")).unwrap();
 }
 
 #[test]
@@ -24,7 +23,6 @@ fn bad_files_are_rejected_before_sending() {
     let before = platform.emulator.journal().len();
     for (name, code) in [
         ("missing.mp4", 2),
-        ("folder.mp4", 2),
         ("empty.mp4", 3),
         ("text.mp4", 3),
         ("small.mp4", 3),
@@ -54,6 +52,19 @@ fn bad_files_are_rejected_before_sending() {
         before,
         "nothing was sent"
     );
+}
+
+#[test]
+fn directory_without_videos_is_an_error() {
+    let platform = Platform::start();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let run = platform
+        .tl(&["ingest", "empty", "--index", &platform.index])
+        .in_folder(folder.path())
+        .code(2);
+    assert_eq!(run.stdout, "");
+    snapshot!("ingest_empty_directory", run);
 }
 
 #[test]
