@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
+import httpx
 from twelvelabs import MediaSource, TwelveLabs, VideoInputRequest
 
 from programs import create_clip, start, stop
@@ -67,6 +69,9 @@ def create_objects(emulator, folder):
         for store in stores[:4]
         for number in range(6)
     ]
+    connections = [connect(emulator) for _ in range(8)]
+    redirects = [client.data_connectors.create_redirect_uri(redirect_uri=f"https://example.com/{number}").id for number in range(8)]
+    imports = [(connection, client.imports.import_files(connection, items=[{"source_id": "1a"}]).id) for connection in connections[:4]]
     uploads = [client.multipart_upload.create(filename="a.mp4", type="video", total_size=5_000_000).upload_id for _ in range(4)]
     analyses = [analyze(client, asset).task_id for asset in assets for _ in range(2)]
     batches = [batch(client, assets[:2]) for _ in range(4)]
@@ -94,10 +99,22 @@ def create_objects(emulator, folder):
         "knowledge_store_id": objects(["knowledge_store_id"], [(store,) for store in stores], 4),
         "item_id": objects(["knowledge_store_id", "item_id"], items, 12),
         "collection_id": objects(["knowledge_store_id", "collection_id"], groups, 12),
+        "connection_id": objects(["connection_id"], [(connection,) for connection in connections], 4),
+        "redirect_uri_id": objects(["redirect_uri_id"], [(uri,) for uri in redirects], 4),
+        "import_id": objects(["connection_id", "import_id"], imports, 0),
         "embedding_task_id": objects(["embedding_task_id"], [(id,) for id in embedding_tasks(client, assets[:4])], 0),
         "page_token": objects(["page_token"], search_tokens(client, lasting), 0),
         "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
     }
+
+
+def connect(emulator):
+    """Authorizes a connection as a browser does."""
+    body = {"provider": "google_drive", "redirect_uri": "https://example.com/back"}
+    headers = {"x-api-key": emulator["api_key"]}
+    started = httpx.post(emulator["base_url"] + "/connections:authorize", json=body, headers=headers)
+    sent = httpx.get(started.json()["authorize_url"] + "&decision=allow")
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(sent.headers["location"]).query)["connection_id"][0]
 
 
 def embedding_tasks(client, assets):

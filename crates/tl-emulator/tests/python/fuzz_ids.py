@@ -46,7 +46,7 @@ def map_path_parameters(context, path_parameters):
         return path_parameters
     operation = context.operation
     # Process containers first: objects in one override it with their own.
-    containers = ("index_id", "entity_collection_id", "knowledge_store_id")
+    containers = ("index_id", "entity_collection_id", "knowledge_store_id", "connection_id")
     if operation.path.startswith("/analyze/tasks/") and ID.fullmatch(str(path_parameters.get("task_id"))):
         is_deletion = operation.method.upper() == "DELETE"
         known = choose("analyze_task_id", path_parameters["task_id"], is_deletion)
@@ -88,8 +88,13 @@ def map_body(context, body):
         body.update(choose("index_id", body["index_id"]))
     items = body.get("item_ids")
     # Often of another store than that of the path, which is refused.
-    if isinstance(items, list) and items and RNG.random() < 0.75:
+    if isinstance(items, list) and items and all(ID.fullmatch(str(id)) for id in items) and RNG.random() < 0.75:
         body["item_ids"] = [RNG.choice(KNOWN["item_id"]["known"])["item_id"]]
+    if "knowledge_store_id" in body and "input" in body and RNG.random() < 0.75:
+        body["knowledge_store_id"] = RNG.choice(KNOWN["knowledge_store_id"]["known"])["knowledge_store_id"]
+        body["input"] = [{"type": "message", "role": "user", "content": "Who plays?"}]
+        for name in ("selections", "session_id", "stream"):
+            body.pop(name, None)
     requests = body.get("requests")
     for request in [body, *(requests if isinstance(requests, list) else [])]:
         video = request.get("video") if isinstance(request, dict) else None

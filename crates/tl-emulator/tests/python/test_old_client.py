@@ -32,11 +32,11 @@ def test_unmodified_program_succeeds(clips, site, tmp_path, model, options):
         "width": 640,
         "pages": 1,
         "name": "renamed",
-        "search": [501, "not_implemented_in_emulator"],
+        "search": [400, "parameter_unknown"],
         "left": 0,
     }
     body = json.loads(summary.read_text())
-    assert body["not_implemented"] == {"search": 1}
+    assert body["not_implemented"] == {}
     assert body["other_requests"] == 0
     assert body["operations"]["tasks.create"] == {"requests": 4, "refused": 0}
 

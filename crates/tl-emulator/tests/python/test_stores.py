@@ -72,8 +72,7 @@ def test_items(emulator, clips, store):
     assert (system.asset_type, system.filename, system.width, system.height) == ("video", "final match.mp4", 640, 360)
     assert 4.9 < system.duration < 5.1 and system.codec_name == "mpeg4" and system.fps == 25
     face = add(client, store, face)
-    system = items.retrieve(store, face).system_metadata
-    assert (system.asset_type, system.width) == ("image", 128)
+    assert items.retrieve(store, face).system_metadata.asset_type == "image"
     assert [item.id for item in items.list(store, status=["ready"], sort_option="asc")] == [created.id, face]
     assert client.knowledge_stores.retrieve(store).item_count == 2
     with refused(BadRequestError, 400, "parameter_invalid"):

@@ -226,6 +226,9 @@ fn list(
     if let Some(id) = &request.asset_id {
         ids::check("asset_id", id.as_str())?;
     }
+    if let Some(id) = &request.video_id {
+        ids::check("video_id", id.as_str())?;
+    }
     let passes = |task: &&AnalyzeTaskRecord| {
         let asked = request_of(task);
         let status = request.status.as_ref();

@@ -40,9 +40,9 @@ const FILES: &[&str] = &[
 static DETAILS: LazyLock<Value> = LazyLock::new(|| {
     let mut details = json!({});
     for file in FILES {
-        merge(
+        join(
             &mut details,
-            &serde_json::from_str(file).expect("the file is JSON"),
+            serde_json::from_str(file).expect("the file is JSON"),
         );
     }
     details
@@ -320,6 +320,19 @@ fn sentence(phrase: &str) -> String {
     first.chain(letters).collect()
 }
 
+/// Adds the members of `more` to `target`. Unlike a merge patch it keeps `null`, which removes a
+/// member where the patch is applied.
+fn join(target: &mut Value, more: Value) {
+    match (target, more) {
+        (Value::Object(target), Value::Object(more)) => {
+            for (key, value) in more {
+                join(target.entry(key).or_insert_with(|| json!({})), value);
+            }
+        }
+        (target, more) => *target = more,
+    }
+}
+
 /// Applies a merge patch (RFC 7396): `null` removes a member.
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
@@ -484,6 +497,22 @@ mod tests {
             target,
             json!({ "a": { "c": 2, "e": 4 }, "d": [5], "f": { "g": 6 } })
         );
+    }
+
+    #[test]
+    fn parts_keep_what_patches_remove() {
+        let mut details = json!({ "a": { "b": 1 } });
+        join(&mut details, json!({ "a": { "c": null }, "d": { "e": 2 } }));
+        assert_eq!(
+            details,
+            json!({ "a": { "b": 1, "c": null }, "d": { "e": 2 } })
+        );
+        let video = &document()["paths"]["/indexes/{index_id}/videos/{video_id}"]["get"];
+        let parameters = video["parameters"].as_array().unwrap().iter();
+        let names: Vec<&str> = parameters
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        assert!(!names.contains(&"transcription"), "{names:?}");
     }
 
     #[test]

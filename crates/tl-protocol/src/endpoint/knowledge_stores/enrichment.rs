@@ -91,6 +91,11 @@ fn check_schema(place: &str, schema: &Value, depth: usize) -> Result<(), Rejecti
             ));
         }
     }
+    for name in ["title", "description"] {
+        if object.get(name).is_some_and(|value| !value.is_string()) {
+            return Err(unprocessable(place, &format!("`{name}` must be text")));
+        }
+    }
     if object
         .get("additionalProperties")
         .is_some_and(|value| !value.is_boolean())
