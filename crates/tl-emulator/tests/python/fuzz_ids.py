@@ -88,7 +88,7 @@ def map_body(context, body):
         body.update(choose("index_id", body["index_id"]))
     items = body.get("item_ids")
     # Often of another store than that of the path, which is refused.
-    if isinstance(items, list) and items and all(ID.fullmatch(str(id)) for id in items) and RNG.random() < 0.75:
+    if isinstance(items, list) and 0 < len(items) <= 100 and all(ID.fullmatch(str(id)) for id in items) and RNG.random() < 0.75:
         body["item_ids"] = [RNG.choice(KNOWN["item_id"]["known"])["item_id"]]
     if "knowledge_store_id" in body and "input" in body and RNG.random() < 0.75:
         body["knowledge_store_id"] = RNG.choice(KNOWN["knowledge_store_id"]["known"])["knowledge_store_id"]

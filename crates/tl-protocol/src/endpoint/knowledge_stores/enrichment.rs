@@ -34,6 +34,11 @@ const TYPES: [&str; 6] = ["object", "array", "string", "number", "integer", "boo
 /// The deepest nesting that is looked at. The platform has no documented limit.
 const MAX_DEPTH: usize = 64;
 
+fn is_list_of_text(value: &Value) -> bool {
+    let items = value.as_array();
+    items.is_some_and(|items| items.iter().all(Value::is_string))
+}
+
 /// Checks that a schema is in the subset of JSON Schema that knowledge stores accept.
 ///
 /// # Errors
@@ -91,9 +96,20 @@ fn check_schema(place: &str, schema: &Value, depth: usize) -> Result<(), Rejecti
             ));
         }
     }
-    for name in ["title", "description"] {
-        if object.get(name).is_some_and(|value| !value.is_string()) {
-            return Err(unprocessable(place, &format!("`{name}` must be text")));
+    for (name, value) in object {
+        let (is_valid, expected) = match name.as_str() {
+            "title" | "description" | FORMAT => (value.is_string(), "text"),
+            "required" => (is_list_of_text(value), "a list of names"),
+            "enum" | "prefixItems" => (value.is_array(), "a list"),
+            "minItems" | "maxItems" => (value.is_u64(), "a whole number"),
+            "minimum" | "maximum" => (value.is_number(), "a number"),
+            _ => (true, ""),
+        };
+        if !is_valid {
+            return Err(unprocessable(
+                place,
+                &format!("`{name}` must be {expected}"),
+            ));
         }
     }
     if object
