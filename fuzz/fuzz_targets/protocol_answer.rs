@@ -39,25 +39,10 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     match kind % 4 {
-        0 => check(
-            GetTask {
-                task_id: "t".into(),
-            },
-            answer,
-        ),
+        0 => check(GetTask::new("t"), answer),
         1 => check(ListTasks::default(), answer),
-        2 => check(
-            CreateIndex {
-                index: NewIndex::new("sport", Vec::new()),
-            },
-            answer,
-        ),
-        _ => check(
-            DeleteTask {
-                task_id: "t".into(),
-            },
-            answer,
-        ),
+        2 => check(CreateIndex::new(NewIndex::new("sport", Vec::new())), answer),
+        _ => check(DeleteTask::new("t"), answer),
     }
 });
 
