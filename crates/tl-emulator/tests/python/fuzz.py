@@ -22,9 +22,17 @@ from programs import create_clip, start, stop
 from test_entities import image
 
 MIN_REQUESTS = 5000
-# Some requests of every operation must succeed, except for these: there are no transcriptions, and
-# only chunks that were uploaded to the storage can be reported.
-NEVER_SUCCESSFUL = {"assets.retrieve_transcription", "multipart_upload.report_chunk_batch"}
+# Some requests of every operation must succeed, except for these, which the official client drives:
+# there are no transcriptions, only chunks that were uploaded to the storage can be reported, analyses
+# have ended before they can be canceled, and the parts of a search or of an embedding must agree.
+NEVER_SUCCESSFUL = {
+    "analyze_async.batches.cancel",
+    "analyze_async.tasks.cancel",
+    "assets.retrieve_transcription",
+    "embed.v_2.tasks.create",
+    "multipart_upload.report_chunk_batch",
+    "search.create",
+}
 
 
 def request_json(emulator, path, body=None):
