@@ -7,14 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
+use tl_client::checkpoint::{SAMPLED_WHOLE, sampled_sha256};
 use tl_ledger::{FileStat, Fingerprint};
 use tl_protocol::Source;
-
-/// Size of a sampled block, in bytes.
-const BLOCK: u64 = 64 * 1024;
-
-/// Number of sampled blocks. A file of at most this many blocks is hashed whole.
-const BLOCKS: u64 = 16;
 
 /// The state of a file.
 pub(crate) fn stat(metadata: &Metadata) -> FileStat {
@@ -48,17 +43,9 @@ pub(crate) fn stat(metadata: &Metadata) -> FileStat {
 pub(crate) fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; usize::try_from(BLOCK).unwrap_or(usize::MAX)];
-    for start in offsets(size) {
-        let wanted = usize::try_from(BLOCK.min(size - start)).unwrap_or(usize::MAX);
-        read_exact_at(&file, &mut buffer[..wanted], start)?;
-        hasher.update(&buffer[..wanted]);
-    }
-    let sampled = hasher.finalize().into();
+    let sampled = sampled_sha256(size, |offset, buffer| read_at(&file, buffer, offset))?;
     let fingerprint = Fingerprint::new(size, sampled);
-    // All bytes in their order: it is the hash of all bytes.
-    Ok(if size <= BLOCK * BLOCKS {
+    Ok(if size <= SAMPLED_WHOLE {
         fingerprint.with_full(sampled)
     } else {
         fingerprint
@@ -86,31 +73,16 @@ pub(crate) fn hash(path: &Path) -> io::Result<[u8; 32]> {
 }
 
 #[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::unix::fs::FileExt;
-    file.read_exact_at(buffer, offset)
+    file.read_at(buffer, offset)
 }
 
 #[cfg(not(unix))]
-fn read_exact_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+fn read_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::io::{Seek, SeekFrom};
     file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(buffer)
-}
-
-/// Offsets of the sampled blocks: the first, the last, and others at equal distances.
-fn offsets(size: u64) -> Vec<u64> {
-    if size <= BLOCK * BLOCKS {
-        return (0..size.div_ceil(BLOCK))
-            .map(|block| block * BLOCK)
-            .collect();
-    }
-    let last = size - BLOCK;
-    let at = |block: u64| u128::from(last) * u128::from(block) / u128::from(BLOCKS - 1);
-    (0..BLOCKS)
-        // The quotient is at most `last`.
-        .map(|block| u64::try_from(at(block)).unwrap_or(last))
-        .collect()
+    file.read(buffer)
 }
 
 /// Called with the number of bytes that were read so far.
@@ -206,10 +178,10 @@ mod tests {
         std::fs::write(&path, vec![7; 100_000]).unwrap();
         let small = fingerprint(&path).unwrap();
         assert_eq!(small.full, Some(hash(&path).unwrap()));
-        std::fs::write(&path, vec![7; (BLOCK * BLOCKS + 1) as usize]).unwrap();
+        std::fs::write(&path, vec![7; (SAMPLED_WHOLE + 1) as usize]).unwrap();
         let large = fingerprint(&path).unwrap();
         assert_eq!(large.full, None);
-        assert_eq!(large.size, BLOCK * BLOCKS + 1);
+        assert_eq!(large.size, SAMPLED_WHOLE + 1);
     }
 
     #[test]

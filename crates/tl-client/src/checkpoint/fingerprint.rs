@@ -17,6 +17,9 @@ const BLOCK: u64 = 64 * 1024;
 /// MiB takes one or two milliseconds. Any edit that shifts the rest of the file is detected.
 const BLOCKS: u64 = 16;
 
+/// Up to this size in bytes (1 MiB), [`sampled_sha256`] hashes all bytes.
+pub const SAMPLED_WHOLE: u64 = BLOCK * BLOCKS;
+
 /// Identifies a source and its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
@@ -39,36 +42,19 @@ impl Fingerprint {
     /// Reads the sampled blocks. Blocks while it reads.
     pub(crate) fn of(source: &dyn Source, status: FileStatus) -> io::Result<Self> {
         let size = source.len();
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; usize::try_from(BLOCK).unwrap_or(usize::MAX)];
-        for start in block_offsets(size) {
-            let wanted = usize::try_from(BLOCK.min(size - start)).unwrap_or(usize::MAX);
-            let mut filled = 0;
-            while filled < wanted {
-                match source.read_at(start + filled as u64, &mut buffer[filled..wanted]) {
-                    Ok(0) => {
-                        return Err(io::Error::new(
-                            io::ErrorKind::UnexpectedEof,
-                            format!(
-                                "`{}` has no byte at {}, but {size} were announced",
-                                source.name(),
-                                start + filled as u64
-                            ),
-                        ));
-                    }
-                    Ok(count) => filled += count.min(wanted - filled),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
+        let sampled = sampled_sha256(size, |offset, buffer| source.read_at(offset, buffer))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    io::Error::new(error.kind(), format!("`{}` has {error}", source.name()))
                 }
-            }
-            hasher.update(&buffer[..wanted]);
-        }
+                _ => error,
+            })?;
         Ok(Self {
             size,
             modified_ns: status.modified_ns,
             changed_ns: status.changed_ns,
             inode: status.inode,
-            sampled_sha256: hex(&hasher.finalize()),
+            sampled_sha256: hex(&sampled),
         })
     }
 
@@ -93,7 +79,7 @@ impl Fingerprint {
             }
             return Comparison::Content(changes.join(", "));
         }
-        if self.size <= BLOCK * BLOCKS {
+        if self.size <= SAMPLED_WHOLE {
             // All bytes were hashed.
             return Comparison::Same;
         }
@@ -129,9 +115,43 @@ pub(crate) enum Comparison {
     Content(String),
 }
 
+/// SHA-256 of sampled blocks of `size` bytes: the first, the last, and others at equal distances.
+/// `read_at` reads like [`Source::read_at`]. Of at most [`SAMPLED_WHOLE`] bytes, it is the hash of
+/// all bytes. Blocks while it reads.
+///
+/// # Errors
+/// Those of `read_at`; [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if there are fewer bytes.
+pub fn sampled_sha256(
+    size: u64,
+    read_at: impl Fn(u64, &mut [u8]) -> io::Result<usize>,
+) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; usize::try_from(BLOCK).unwrap_or(usize::MAX)];
+    for start in block_offsets(size) {
+        let wanted = usize::try_from(BLOCK.min(size - start)).unwrap_or(usize::MAX);
+        let mut filled = 0;
+        while filled < wanted {
+            let at = start + filled as u64;
+            match read_at(at, &mut buffer[filled..wanted]) {
+                Ok(0) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        format!("no byte at {at}, but {size} were announced"),
+                    ));
+                }
+                Ok(count) => filled += count.min(wanted - filled),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        hasher.update(&buffer[..wanted]);
+    }
+    Ok(hasher.finalize().into())
+}
+
 /// Offsets of the sampled blocks.
 fn block_offsets(size: u64) -> Vec<u64> {
-    if size <= BLOCK * BLOCKS {
+    if size <= SAMPLED_WHOLE {
         return (0..size.div_ceil(BLOCK))
             .map(|block| block * BLOCK)
             .collect();

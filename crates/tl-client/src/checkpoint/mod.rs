@@ -37,6 +37,7 @@ use crate::{Error, ErrorKind};
 use compare::ChunkMatch;
 use fingerprint::Comparison;
 pub(crate) use fingerprint::Fingerprint;
+pub use fingerprint::{SAMPLED_WHOLE, sampled_sha256};
 pub(crate) use format::State;
 use lock::Lock;
 pub(crate) use writer::CheckpointWriter;
