@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tl_protocol::limiter::Dimension;
 use tl_validate::formats::printable;
 
 /// Bytes in decimal units: `48.0 kB`.
@@ -45,22 +44,6 @@ pub(crate) fn duration(span: Duration) -> String {
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
         3600..86_400 => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
-    }
-}
-
-/// A limit of the plan for people.
-pub(crate) fn limit(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::UploadPerMinute => "uploads per minute",
-        Dimension::UploadPerDay => "uploads per day",
-        Dimension::IndexPerMinute => "indexing requests per minute",
-        Dimension::IndexPerDay => "indexing requests per day",
-        Dimension::VideoPerHour => "minutes of video per hour",
-        Dimension::VideoPerDay => "minutes of video per day",
-        Dimension::VideoTotal => "minutes of video of the plan",
-        Dimension::ConcurrentTasks => "concurrent indexing tasks",
-        // A limit that this version does not know.
-        other => other.name(),
     }
 }
 

@@ -28,7 +28,7 @@ pub fn ending(ending: Ending) -> String {
         Ending::Limit { dimension, until } => {
             let name = dimension.map_or_else(
                 || "a limit of the plan".to_owned(),
-                |dimension| format!("the limit of {}", crate::format::limit(dimension)),
+                |dimension| format!("the limit of {}", dimension.label()),
             );
             let until = until
                 .map(|time| format!(" until {}", time.strftime("%Y-%m-%d %H:%M UTC")))

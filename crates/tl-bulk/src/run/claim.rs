@@ -98,8 +98,9 @@ impl MainLoop {
                 let error = tl_ledger::ItemError::new(
                     "limit",
                     format!(
-                        "`{}` exceeds a limit of the plan by itself: {dimension:?}",
-                        claimed.item.name
+                        "`{}` exceeds the limit of {} by itself",
+                        claimed.item.name,
+                        dimension.label()
                     ),
                 );
                 let step = shared.fail(claimed.lease, error).await?;

@@ -113,8 +113,8 @@ impl Reporter {
                 let until = until.map_or_else(String::new, |until| {
                     format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))
                 });
-                let text =
-                    format!("the limit {dimension:?} of the plan is reached: waiting{until}");
+                let limit = dimension.label();
+                let text = format!("the limit of {limit} is reached: waiting{until}");
                 self.output.note(&text);
             }
             Event::ItemHeld { item, reason, .. } if reason == "retry" => {

@@ -207,7 +207,7 @@ impl Board {
             }
             None => String::new(),
         };
-        Some(format!("waiting{until}: {}", limit_name(dimension)))
+        Some(format!("waiting{until}: {}", dimension.label()))
     }
 }
 
@@ -327,22 +327,6 @@ fn cut_start(text: &str, width: usize) -> String {
     let mut cut = String::from("…");
     cut.extend(kept.into_iter().rev());
     cut
-}
-
-/// A limit of the plan for people.
-pub(crate) fn limit_name(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::UploadPerMinute => "uploads per minute",
-        Dimension::UploadPerDay => "uploads per day",
-        Dimension::IndexPerMinute => "indexing requests per minute",
-        Dimension::IndexPerDay => "indexing requests per day",
-        Dimension::VideoPerHour => "minutes of video per hour",
-        Dimension::VideoPerDay => "minutes of video per day",
-        Dimension::VideoTotal => "minutes of video of the plan",
-        Dimension::ConcurrentTasks => "concurrent indexing tasks",
-        // A limit that this version does not know.
-        other => other.name(),
-    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,21 @@ impl Dimension {
         Self::VideoTotal,
     ];
 
+    /// What it limits, in words: `uploads per day`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::UploadPerMinute => "uploads per minute",
+            Self::UploadPerDay => "uploads per day",
+            Self::IndexPerMinute => "indexing requests per minute",
+            Self::IndexPerDay => "indexing requests per day",
+            Self::VideoPerHour => "minutes of video per hour",
+            Self::VideoPerDay => "minutes of video per day",
+            Self::VideoTotal => "minutes of video of the plan",
+            Self::ConcurrentTasks => "concurrent indexing tasks",
+        }
+    }
+
     /// The name, as in serialized state and in events.
     #[must_use]
     pub const fn name(self) -> &'static str {

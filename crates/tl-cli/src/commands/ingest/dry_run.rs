@@ -22,7 +22,6 @@ use crate::failure::exit::Exit;
 use crate::runtime::interrupt;
 use crate::text::path_name::path_name;
 use crate::text::units::{format_bytes, format_count, format_long_duration};
-use crate::ui::board::limit_name;
 use crate::ui::escape::plain_line;
 use crate::ui::table;
 
@@ -226,12 +225,12 @@ fn row(plan: &PlanEstimate, chosen: &str) -> [String; 5] {
         Some(Bound::UploadRate) => "upload rate".to_owned(),
         Some(bound) => bound
             .dimension()
-            .map_or_else(String::new, |dimension| limit_name(dimension).to_owned()),
+            .map_or_else(String::new, |dimension| dimension.label().to_owned()),
     };
     let never = match (plan.never, plan.never_because) {
         (0, _) | (_, None) => String::new(),
         (never, Some(dimension)) => {
-            let limit = limit_name(dimension);
+            let limit = dimension.label();
             format!("; {} never: {limit}", format_count(never))
         }
     };
