@@ -69,6 +69,13 @@ impl Failure {
         Self::new(Exit::by_signal(), "interrupted", message)
     }
 
+    /// Directories, patterns or lists that contain no video.
+    pub(crate) fn no_videos(action: &str) -> Self {
+        Self::usage(format!("nothing to {action}: no video files found")).hint(
+            "pass the files, or use --all-files for other extensions; hidden and ignored files (.ignore, .tlignore) are skipped",
+        )
+    }
+
     /// The command line is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)

@@ -95,9 +95,7 @@ impl Ingest {
             let written = outputs.finish();
             let totals = &summary.totals;
             if summary.ending == Ending::Complete && totals.items + totals.unreadable == 0 {
-                return Err(Failure::usage("nothing to ingest: no video files found").hint(
-                    "pass the files, or use --all-files for other extensions; hidden and ignored files (.ignore, .tlignore) are skipped",
-                ));
+                return Err(Failure::no_videos("ingest"));
             }
             reporter.finish(&summary);
             written?;

@@ -121,9 +121,7 @@ impl Validate {
             )));
         }
         let Some(first) = tally.first else {
-            return Err(Failure::usage("nothing to check: no video files found").hint(
-                "pass the files, or use --all-files for other extensions; hidden and ignored files (.ignore, .tlignore) are skipped",
-            ));
+            return Err(Failure::no_videos("check"));
         };
         sink.finish()?;
         if tally.files > 1 {
