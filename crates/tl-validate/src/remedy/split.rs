@@ -9,7 +9,7 @@
 //! for second in 0..36_000 {
 //!     outline.packet(f64::from(second), 1.0, 500_000, second % 2 == 0);
 //! }
-//! let limits = Limits::default().with_max_seconds(14_400.0);
+//! let limits = Limits::default().with_max_seconds(Some(14_400.0));
 //! assert_eq!(cuts(&outline, &limits)?, [0.0, 12_000.0, 24_000.0]);
 //! # Ok::<(), tl_validate::split::CannotSplit>(())
 //! ```
