@@ -9,14 +9,19 @@
 use std::{
     ffi::{c_char, c_int, c_void},
     sync::atomic::{AtomicU32, Ordering},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use tl_http::{CancelHandle, CancelTransport, HttpSettings, Proxy, Transport, TransportErrorKind};
 use tl_http_async::AsyncHttp;
-use tl_testkit::exchanges::{One, get};
+use tl_protocol::{ApiKey, Credentials, ErrorKind};
+use tl_testkit::{
+    exchanges::{One, get},
+    streams::{Analyze, events},
+};
 use tokio::runtime::Runtime;
+use url::Url;
 
 /// The lookups that started.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -24,7 +29,7 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 /// The lookups that ended.
 static ENDED: AtomicU32 = AtomicU32::new(0);
 
-/// A resolver that takes two seconds to find nothing. It takes precedence over the C library.
+/// A resolver that takes ten seconds to find nothing. It takes precedence over the C library.
 // SAFETY: no other function of this program has this name, and this one reads and writes nothing.
 #[unsafe(no_mangle)]
 extern "C" fn getaddrinfo(
@@ -36,41 +41,62 @@ extern "C" fn getaddrinfo(
     /// `EAI_AGAIN` of glibc and musl.
     const AGAIN: c_int = -3;
     STARTED.fetch_add(1, Ordering::SeqCst);
-    thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_secs(10));
     ENDED.fetch_add(1, Ordering::SeqCst);
     AGAIN
 }
 
-#[test]
-fn cancel_is_effective_during_a_lookup() {
-    let settings = HttpSettings::default().with_proxy(Proxy::Direct);
-    let cancel = CancelHandle::new();
-    let transport = AsyncHttp::new(settings)
-        .expect("the settings are valid")
-        .cancel_by(&cancel);
-    let canceling = thread::spawn(move || {
-        while STARTED.load(Ordering::SeqCst) == 0 {
+/// Cancels once the lookup with this number has started, and returns when.
+fn cancel_during_lookup(number: u32, cancel: CancelHandle) -> JoinHandle<Instant> {
+    thread::spawn(move || {
+        while STARTED.load(Ordering::SeqCst) < number {
             thread::sleep(Duration::from_millis(5));
         }
         let now = Instant::now();
         cancel.cancel();
         now
-    });
-    let flow = One::new(get("http://slow.test/"));
-    let runtime = Runtime::new().expect("a runtime");
-    let output = runtime.block_on(transport.run(flow));
+    })
+}
+
+/// The cancel was effective in time, and the lookup was not waited for.
+fn assert_prompt(canceling: JoinHandle<Instant>) {
     let took = canceling.join().expect("no panic").elapsed();
-    let error = output.expect_err("it was canceled");
-    assert_eq!(error.kind(), TransportErrorKind::Canceled);
     assert!(
         took <= Duration::from_millis(200),
         "{took:?} after the cancel"
     );
-    assert_eq!(
-        ENDED.load(Ordering::SeqCst),
-        0,
-        "the lookup was not waited for"
-    );
-    // The runtime would wait for the lookup.
+    assert_eq!(ENDED.load(Ordering::SeqCst), 0, "a lookup was waited for");
+}
+
+#[test]
+fn cancel_is_effective_during_a_lookup() {
+    let runtime = Runtime::new().expect("a runtime");
+    let cancel = CancelHandle::new();
+    let settings = HttpSettings::default().with_proxy(Proxy::Direct);
+    let transport = AsyncHttp::new(settings)
+        .expect("the settings are valid")
+        .cancel_by(&cancel);
+    let canceling = cancel_during_lookup(1, cancel);
+    let output = runtime.block_on(transport.run(One::new(get("http://slow.test/"))));
+    assert_prompt(canceling);
+    let error = output.expect_err("it was canceled");
+    assert_eq!(error.kind(), TransportErrorKind::Canceled);
+
+    // A stream that opens.
+    let cancel = CancelHandle::new();
+    let base: Url = "https://slow.test/v1.3".parse().expect("a URL");
+    let key = ApiKey::new("tlk_test").expect("a key");
+    let credentials = Credentials::new(key, base.clone()).expect("https");
+    let settings = HttpSettings::new(credentials).with_proxy(Proxy::Direct);
+    let transport = AsyncHttp::new(settings)
+        .expect("the settings are valid")
+        .cancel_by(&cancel);
+    let canceling = cancel_during_lookup(2, cancel);
+    let mut stream = transport.stream(events(&Analyze, &base));
+    let item = runtime.block_on(stream.next());
+    assert_prompt(canceling);
+    let error = item.expect("an item").expect_err("it was canceled");
+    assert_eq!(error.kind(), ErrorKind::Canceled);
+    // The runtime would wait for the lookups.
     runtime.shutdown_background();
 }
