@@ -1,5 +1,5 @@
 //! A program as another team would write it. It prints how its own HTTP and TLS libraries behave;
-//! `cargo xtask ci hosts` compares the output with and without tl-client in the program.
+//! `cargo test -p tl-client --test hosts` compares the output with and without tl-client in the program.
 
 use std::{
     any::Any,
