@@ -23,6 +23,31 @@ def chunks(base, path, concurrency):
     return time.perf_counter() - start
 
 
+def events(base, count):
+    from twelvelabs import TwelveLabs
+
+    client = TwelveLabs(api_key="tlk_bench", base_url=base)
+    video = {"type": "url", "url": "https://example.com/a.mp4"}
+    start = time.perf_counter()
+    stream = client.analyze_stream(video=video, prompt=count)
+    received = sum(getattr(event, "text", None) is not None for event in stream)
+    seconds = time.perf_counter() - start
+    assert received == int(count), f"{received} events were received"
+    return seconds
+
+
+def searches(base, count):
+    from twelvelabs import TwelveLabs
+
+    client = TwelveLabs(api_key="tlk_bench", base_url=base)
+    query = {"index_id": "6639ce30f6b0d4e6a0d01234", "query_text": "goal in the rain", "search_options": ["visual"]}
+    start = time.perf_counter()
+    for _ in range(int(count)):
+        page = client.search.create(**query, page_limit=50)
+        assert len(page.data) == 50, f"{len(page.data)} results were decoded"
+    return time.perf_counter() - start
+
+
 def probe(listing):
     """Opens every file of a list with stream info; returns the seconds of each as JSON, `null` for a refusal."""
     import json
@@ -45,6 +70,6 @@ def probe(listing):
     return json.dumps(times)
 
 
-PROGRAMS = {"form": form, "chunks": chunks, "probe": probe}
+PROGRAMS = {"form": form, "chunks": chunks, "events": events, "searches": searches, "probe": probe}
 
 print(PROGRAMS[sys.argv[1]](*sys.argv[2:]))

@@ -9,7 +9,7 @@ use crate::python;
 use crate::workspace::Workspace;
 
 const USAGE: &str =
-    "usage: cargo xtask bench upload|validate|emulator [--quick] [--write] [--strict]";
+    "usage: cargo xtask bench upload|validate|emulator|answers [--quick] [--write] [--strict]";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let Some((name, flags)) = arguments.split_first() else {
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         Ok(())
     };
     match name.as_str() {
-        "upload" => {}
+        "upload" | "answers" => {}
         "validate" => {
             let probes = Programs::release(&workspace, "tl-validate", "ffmpeg,worker")?;
             add("measure", &probes)?;

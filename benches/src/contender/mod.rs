@@ -1,5 +1,6 @@
 //! The contenders by name. Each prints what its work took.
 
+mod answers;
 mod bare;
 mod product;
 mod program;
@@ -23,6 +24,12 @@ const CONTENDERS: &[(&str, Contender)] = &[
     ("blocking-chunks", product::blocking_chunks),
     ("blocking-polls", product::blocking_polls),
     ("blocking-ready", product::blocking_ready),
+    ("async-events", answers::async_events),
+    ("async-first", answers::async_first),
+    ("async-searches", answers::async_searches),
+    ("blocking-events", answers::blocking_events),
+    ("blocking-first", answers::blocking_first),
+    ("blocking-searches", answers::blocking_searches),
     ("reqwest-polls", bare::reqwest_polls),
     ("ureq-polls", bare::ureq_polls),
     ("exec", program::exec),

@@ -96,14 +96,14 @@ pub(super) fn blocking_ready(arguments: &Arguments) -> Result<Value, Failure> {
 }
 
 /// The runtime of `#[tokio::main]`.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     Ok(runtime)
 }
 
-fn config(arguments: &Arguments) -> Result<Config, Failure> {
+pub(super) fn config(arguments: &Arguments) -> Result<Config, Failure> {
     let mut config = Config::new("tlk_bench", arguments.text("base")?)?;
     if let Some(path) = arguments.optional("ca") {
         config.http.extra_roots.push(fs::read(path)?.into());

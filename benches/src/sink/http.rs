@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use super::{Sink, input::Input};
+use super::{Sink, answers, input::Input};
 
 /// Upper bound of a request line or header line.
 const MAX_LINE: usize = 16 << 10;
@@ -69,6 +69,13 @@ pub(super) fn serve(
         } else if head.method == "GET" && head.path.starts_with("/v1.3/tasks/") {
             stream.discard(head.length)?;
             Reply::json("200 OK", TASK)
+        } else if head.method == "POST" && head.path.starts_with("/v1.3/analyze") {
+            let body = read_json(stream, head.length)?;
+            answers::stream(stream, &body)?;
+            continue;
+        } else if head.method == "POST" && head.path.starts_with("/v1.3/search") {
+            stream.discard(head.length)?;
+            Reply::json("200 OK", answers::page())
         } else {
             let body = read_json(stream, head.length)?;
             let origin = format!("{scheme}://{}", head.host);

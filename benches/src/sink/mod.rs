@@ -3,6 +3,7 @@
 //! It is cheap, so that the client is measured: the system drops the bodies of plain connections
 //! without a copy, those of TLS are decrypted into one buffer, and ETags come from a list.
 
+mod answers;
 mod http;
 mod input;
 mod session;

@@ -2,12 +2,13 @@
 //!
 //! | Module | Content |
 //! |---|---|
-//! | [`upload`], [`validate`], [`emulator`] | the suites |
+//! | [`upload`], [`validate`], [`emulator`], [`answers`] | the suites |
 //! | [`results`] | interleaved runs and their medians |
 //! | [`target`] | a bound, and whether it is met |
 //! | [`report`] | the tables, on the terminal and in `docs/benchmarks.md` |
 //! | [`peers`], [`sink`] | the programs of others, and the running sink |
 
+mod answers;
 mod emulator;
 mod peers;
 mod report;
@@ -64,10 +65,12 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> Result<(), Failure> {
         "upload" => upload::run,
         "validate" => validate::run,
         "emulator" => emulator::run,
+        "answers" => answers::run,
         _ => {
-            return Err(
-                format!("no suite `{name}`: choose from upload, validate, emulator").into(),
-            );
+            return Err(format!(
+                "no suite `{name}`: choose from upload, validate, emulator, answers"
+            )
+            .into());
         }
     };
     let report = suite(&settings)?;

@@ -26,9 +26,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         &suites.join("requirements-old.txt"),
     )?;
     let js_client = workspace.sh.create_dir(workspace.target.join("js"))?;
-    workspace
-        .sh
-        .copy_file(suites.join("package.json"), &js_client)?;
+    for file in ["package.json", "package-lock.json"] {
+        workspace.sh.copy_file(suites.join(file), &js_client)?;
+    }
     cmd!(
         workspace.sh,
         "npm install --silent --no-audit --no-fund --prefix {js_client}"
