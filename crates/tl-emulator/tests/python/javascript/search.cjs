@@ -30,6 +30,11 @@ module.exports = async (client, { check, holds, refused, all, control, options }
 
   await refused(client.search.create({ ...query, pageLimit: 51 }), 400, "parameter_invalid");
   await refused(client.search.create({ ...query, filter: "[" }), 400, "search_filter_invalid");
+  // The client retries a form whose body it has already used: the retry fails before it is sent, and
+  // the status is lost.
+  await control("PUT", "/faults", { faults: [{ operation: "search.create", nth: [1], status: 503 }] });
+  await refused(client.search.create(query), undefined, undefined);
+  await control("PUT", "/faults", { faults: [] });
   await control("POST", "/clock/advance", { seconds: 16 * 60 });
   await refused(client.search.retrieve(page.pageInfo.nextPageToken), 400, "search_page_token_expired");
 };
