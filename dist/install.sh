@@ -3,10 +3,12 @@
 # fetches the archive first and verifies its SHA-256.
 set -eu
 version=@VERSION@
+downloads=@DOWNLOADS@
 prefix= from=
 usage="usage: install.sh [--prefix DIR] [--from URL|DIR]
   --prefix DIR     install below DIR [default: /usr/local for root, otherwise ~/.local]
-  --from URL|DIR   fetch the archive and SHA256SUMS from here [default: TL_RELEASE_URL]"
+  --from URL|DIR   fetch the archive and SHA256SUMS from here [default: TL_RELEASE_URL,
+                   or $downloads]"
 
 fail() { printf 'install.sh: %s\n' "$1" >&2; exit "${2:-1}"; }
 
@@ -30,9 +32,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "$from" ] && [ -x "$here/bin/tl-probe" ]; then
     source=$here
 else
-    from=${from:-${TL_RELEASE_URL:-}}
-    [ -n "$from" ] || fail "no address given
-$usage" 2
+    from=${from:-${TL_RELEASE_URL:-$downloads}}
     name=tl-$version-$(uname -m)-linux
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT INT TERM

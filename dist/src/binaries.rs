@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use xshell::cmd;
+use anyhow::{Result, ensure};
+use xshell::{PushEnv, cmd};
 
 use crate::ffmpeg::{self, StaticFfmpeg};
 use crate::workspace::{ARCH, Workspace};
@@ -30,27 +30,53 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Binaries> {
     let ffmpeg = ffmpeg::build(workspace)?;
     let bin = workspace.folder.join("bin");
     workspace.sh.create_dir(&bin)?;
+    let _flags = push_flags(workspace)?;
+    // The shorter build first.
+    let probe = build_probe(workspace, &ffmpeg, &bin)?;
+    let built = Binaries {
+        tl: build_tl(workspace, &bin)?,
+        probe,
+        notices: workspace.folder.join("notices"),
+    };
+    write_notices(workspace, &ffmpeg, &built)?;
+    for program in [&built.tl, &built.probe] {
+        print_size(program)?;
+    }
+    Ok(built)
+}
+
+/// Builds `tl-probe` alone, which needs neither zig nor PyPI.
+///
+/// # Errors
+/// If FFmpeg or the program cannot be built.
+pub(crate) fn build_probe_only(workspace: &Workspace) -> Result<PathBuf> {
+    let ffmpeg = ffmpeg::build(workspace)?;
+    let bin = workspace.folder.join("bin");
+    workspace.sh.create_dir(&bin)?;
+    let _flags = push_flags(workspace)?;
+    let probe = build_probe(workspace, &ffmpeg, &bin)?;
+    print_size(&probe)?;
+    Ok(probe)
+}
+
+fn print_size(program: &Path) -> Result<()> {
+    let size = std::fs::metadata(program)?.len();
+    println!("{size} bytes: {}", program.display());
+    Ok(())
+}
+
+/// The environment of every release build: no path of this machine, and no symbols.
+pub(crate) fn push_flags(workspace: &Workspace) -> Result<Vec<PushEnv<'_>>> {
     let flags = [
         ("RUSTFLAGS", rust_flags(workspace)?),
         ("CFLAGS", c_flags(workspace)?),
         ("CARGO_PROFILE_RELEASE_STRIP", "symbols".to_owned()),
         ("CARGO_INCREMENTAL", "0".to_owned()),
     ];
-    let _pushed: Vec<_> = flags
+    let pushed = flags
         .iter()
-        .map(|(name, value)| workspace.sh.push_env(name, value))
-        .collect();
-    let built = Binaries {
-        tl: build_tl(workspace, &bin)?,
-        probe: build_probe(workspace, &ffmpeg, &bin)?,
-        notices: workspace.folder.join("notices"),
-    };
-    write_notices(workspace, &ffmpeg, &built)?;
-    for (program, path) in [("tl", &built.tl), ("tl-probe", &built.probe)] {
-        let size = std::fs::metadata(path)?.len();
-        println!("{program}: {size} bytes, {}", path.display());
-    }
-    Ok(built)
+        .map(|(name, value)| workspace.sh.push_env(name, value));
+    Ok(pushed.collect())
 }
 
 /// The programs that an earlier [`build`] left.
@@ -67,7 +93,7 @@ pub(crate) fn existing(workspace: &Workspace) -> Result<Binaries> {
     for path in [&built.tl, &built.probe, &built.notices] {
         ensure!(
             path.exists(),
-            "there is no {}\n  hint: run `cargo run -p tl-dist -- build` first",
+            "no {}\n  hint: run `cargo run -p tl-dist -- build` first",
             path.display()
         );
     }
@@ -76,10 +102,7 @@ pub(crate) fn existing(workspace: &Workspace) -> Result<Binaries> {
 
 /// Folders that would be embedded in a binary, and what is embedded instead.
 fn mapped(workspace: &Workspace) -> Result<[(String, &'static str); 2]> {
-    let cargo_home = match std::env::var_os("CARGO_HOME") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(&std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
-    };
+    let cargo_home = workspace.cargo_home()?;
     Ok([
         (workspace.root.display().to_string(), "/tl"),
         (cargo_home.display().to_string(), "/cargo"),
@@ -96,7 +119,7 @@ fn c_flags(workspace: &Workspace) -> Result<String> {
     Ok(flags.join(" "))
 }
 
-fn target() -> String {
+pub(crate) fn target() -> String {
     format!("{ARCH}-unknown-linux-gnu")
 }
 
@@ -149,7 +172,7 @@ fn take(workspace: &Workspace, from: &Path, bin: &Path, name: &str) -> Result<Pa
 
 /// cargo-zigbuild and zig from PyPI, at the versions of `requirements.txt`; the folder of their
 /// programs.
-fn python_tools(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn python_tools(workspace: &Workspace) -> Result<PathBuf> {
     let sh = &workspace.sh;
     let requirements = workspace.root.join("dist/requirements.txt");
     let venv = workspace.folder.join("tools");

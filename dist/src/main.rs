@@ -7,6 +7,7 @@
 //! | [`package`] | tarball, `.deb`, wheel, npm package |
 //! | [`check`] | installs each package in a clean environment and uses it |
 //! | [`parity`] | compares the facts of two helpers, field by field |
+//! | [`release`] | what the packages state about their publisher |
 //! | [`reproduce`] | builds twice and compares the hashes |
 //! | [`workspace`], [`digest`] | folders, versions, child processes; SHA-256 |
 #![allow(
@@ -21,6 +22,7 @@ mod digest;
 mod ffmpeg;
 mod package;
 mod parity;
+mod release;
 mod reproduce;
 mod workspace;
 
@@ -33,11 +35,13 @@ use workspace::Workspace;
 
 const USAGE: &str = "usage: cargo run -p tl-dist -- COMMAND
   ffmpeg                 Build the static FFmpeg in target/dist/ffmpeg
-  build                  Build tl and tl-probe in target/dist/bin
+  build [probe]          Build tl and tl-probe, or tl-probe alone, in target/dist/bin
   package [--prebuilt] [KIND]...
                          Build (not if --prebuilt) and make packages in target/dist/packages:
-                         tarball, deb, wheel, npm
-  check [KIND]...        Install packages in clean environments and use them
+                         tarball, deb, wheel, bindings, npm, sources
+  check [--release] [KIND]...
+                         Install packages in clean environments and use them; with --release,
+                         require that they are complete and name their publisher
   parity PROBE PATH...   Compare the facts of the helper PROBE with those of the built one
   reproduce              Make everything again in another folder and compare the hashes";
 
@@ -58,6 +62,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["ffmpeg"] => ffmpeg::build(&workspace).map(drop),
         ["build"] => binaries::build(&workspace).map(drop),
+        ["build", "probe"] => binaries::build_probe_only(&workspace).map(drop),
         ["package", kinds @ ..] => package::make(&workspace, kinds),
         ["check", kinds @ ..] => check::run(&workspace, kinds),
         ["parity", probe, paths @ ..] if !paths.is_empty() => {

@@ -12,17 +12,11 @@ use serde_json::Value;
 
 use crate::workspace::Workspace;
 
-/// Fields that may differ, and why.
-const ALLOWED: [(&str, &str); 2] = [
-    (
-        "probed_with",
-        "the version: one FFmpeg is that of the system, which its security updates change",
-    ),
-    (
-        "warnings",
-        "words of decoders, which no rule reads: this build does not decode H.264 in mov and mp4",
-    ),
-];
+/// The version: one FFmpeg is that of the system, which its security updates change.
+const VERSION: &str = "probed_with";
+/// Words of decoders, which no rule reads: this build does not decode H.264 in mov and mp4, and has
+/// its own decoder for AV1 instead of libdav1d.
+const WARNINGS: &str = "warnings";
 
 /// Compares the built helper with `other` over files and folders.
 ///
@@ -58,18 +52,23 @@ pub(crate) fn run(workspace: &Workspace, other: &Path, paths: &[&str]) -> Result
     let results = results
         .into_inner()
         .map_err(|_| anyhow::anyhow!("a comparison panicked"))?;
-    let mut differing = 0;
+    let (mut differing, mut in_words) = (0, 0);
     for (file, difference) in &results {
-        match difference {
-            Ok(fields) if fields.is_empty() => {}
-            Ok(fields) => {
-                differing += 1;
-                println!("{}\n  {}", file.display(), fields.join("\n  "));
-            }
+        let Differences { facts, warnings } = match difference {
+            Ok(difference) => difference,
             Err(error) => bail!("{}: {error:#}", file.display()),
+        };
+        differing += usize::from(!facts.is_empty());
+        in_words += usize::from(!warnings.is_empty());
+        if !facts.is_empty() || !warnings.is_empty() {
+            let lines: Vec<&str> = facts.iter().chain(warnings).map(String::as_str).collect();
+            println!("{}\n  {}", file.display(), lines.join("\n  "));
         }
     }
-    println!("{} files compared, {differing} differ", results.len());
+    println!(
+        "{} files compared: {differing} differ in facts, {in_words} in the words of warnings",
+        results.len()
+    );
     ensure!(results.len() >= 2, "fewer than two files were compared");
     ensure!(differing == 0, "{differing} files have other facts");
     Ok(())
@@ -88,7 +87,14 @@ fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// The fields that differ.
-fn compare(ours: &Path, other: &Path, file: &Path) -> Result<Vec<String>> {
+#[derive(Debug, Default, PartialEq)]
+struct Differences {
+    facts: Vec<String>,
+    /// Allowed, and shown.
+    warnings: Vec<String>,
+}
+
+fn compare(ours: &Path, other: &Path, file: &Path) -> Result<Differences> {
     Ok(differences(&facts(other, file)?, &facts(ours, file)?))
 }
 
@@ -105,20 +111,26 @@ fn facts(probe: &Path, file: &Path) -> Result<Value> {
     Ok(serde_json::json!({ "refused": text, "exit": output.status.code() }))
 }
 
-fn differences(theirs: &Value, ours: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    walk("", theirs, ours, &mut found);
+fn differences(theirs: &Value, ours: &Value) -> Differences {
+    let mut found = Differences::default();
+    walk("", theirs, ours, &mut found.facts);
+    walk(
+        WARNINGS,
+        &theirs[WARNINGS],
+        &ours[WARNINGS],
+        &mut found.warnings,
+    );
     found
 }
 
 fn walk(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
-    if ALLOWED.iter().any(|(field, _)| *field == place) {
-        return;
-    }
     match (theirs, ours) {
         (Value::Object(a), Value::Object(b)) => {
             let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
             for name in names {
+                if place.is_empty() && [VERSION, WARNINGS].contains(&name.as_str()) {
+                    continue;
+                }
                 let inner = if place.is_empty() {
                     name.clone()
                 } else {
@@ -142,24 +154,26 @@ fn walk(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::differences;
+    use super::{Differences, differences};
     use serde_json::json;
 
     #[test]
     fn each_field_is_compared() {
         let a = json!({"warnings": [1], "v": [{"width": 1, "codec": "h264"}], "w": []});
         let b = json!({"warnings": [2], "v": [{"width": 2, "codec": "h264"}], "w": ["x"]});
+        let found = differences(&a, &b);
         assert_eq!(
-            differences(&a, &b),
+            found.facts,
             ["v[0].width: 1 there, 2 here", "w: [] there, [\"x\"] here"]
         );
-        assert!(differences(&a, &a).is_empty());
+        assert_eq!(found.warnings, ["warnings[0]: 1 there, 2 here"]);
+        assert_eq!(differences(&a, &a), Differences::default());
     }
 
     #[test]
     fn a_missing_field_differs_from_a_set_one() {
         assert_eq!(
-            differences(&json!({"refused": "damaged"}), &json!({})),
+            differences(&json!({"refused": "damaged"}), &json!({})).facts,
             ["refused: \"damaged\" there, null here"]
         );
     }

@@ -59,6 +59,15 @@ impl Workspace {
         env!("CARGO_PKG_VERSION")
     }
 
+    /// Cargo's folder of downloads.
+    pub(crate) fn cargo_home(&self) -> Result<PathBuf> {
+        let home = |path: std::ffi::OsString| Path::new(&path).join(".cargo");
+        std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(home))
+            .context("HOME is not set")
+    }
+
     /// The folder of finished packages.
     pub(crate) fn packages(&self) -> PathBuf {
         self.folder.join("packages")

@@ -4,10 +4,13 @@
 //! than the machine that builds; the wheel and the npm packages in an empty folder, without the
 //! environment of the caller and without network.
 
+mod bindings;
 mod chroot;
 mod node;
 mod python;
+mod release;
 mod shell;
+mod sources;
 
 use std::path::{Path, PathBuf};
 
@@ -17,17 +20,26 @@ use xshell::cmd;
 use crate::package::Kind;
 use crate::workspace::Workspace;
 
-/// Runs the checks of these kinds, or of all.
+/// Runs the checks of these kinds, or of all. With `--release` first, requires that the packages
+/// name their publisher.
 ///
 /// # Errors
 /// If a package is missing, cannot be installed, or does not do what it should.
-pub(crate) fn run(workspace: &Workspace, kinds: &[&str]) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    let (for_release, kinds) = match arguments {
+        ["--release", kinds @ ..] => (true, kinds),
+        kinds => (false, kinds),
+    };
+    let kinds = Kind::named(kinds)?;
+    if for_release {
+        release::check(workspace, &kinds)?;
+    }
     let clips = Clips::make(workspace)?;
-    for kind in Kind::named(kinds)? {
+    for kind in kinds {
         let file = crate::package::file_of(workspace, kind);
         ensure!(
             file.is_file(),
-            "there is no {}\n  hint: run `cargo run -p tl-dist -- package` first",
+            "no {}\n  hint: run `cargo run -p tl-dist -- package` first",
             file.display()
         );
         println!(
@@ -39,7 +51,9 @@ pub(crate) fn run(workspace: &Workspace, kinds: &[&str]) -> Result<()> {
                 .and_then(|()| chroot::container(workspace, &file, &clips)),
             Kind::Deb => chroot::deb(workspace, &file, &clips),
             Kind::Wheel => python::wheel(workspace, &file, &clips),
+            Kind::Bindings => bindings::wheel(workspace, &file, &clips),
             Kind::Npm => node::npm(workspace, &file, &clips),
+            Kind::Sources => sources::archive(workspace, &file),
         }
         .with_context(|| file.display().to_string())?;
     }

@@ -194,11 +194,19 @@ fn write_notices(workspace: &Workspace, zlib: &Path, ffmpeg: &Path, notices: &Pa
         notices.join("ffmpeg-configure.txt"),
         format!("{}\n", line.join("\n")),
     )?;
-    let text = include_str!("../../ffmpeg/NOTICE.txt")
-        .replace("@FFMPEG@", &FFMPEG.describe())
-        .replace("@ZLIB@", &ZLIB.describe());
-    sh.write_file(notices.join("NOTICE.txt"), text)?;
     Ok(())
+}
+
+/// The text of `NOTICE.txt` with names, addresses and hashes of the sources.
+pub(crate) fn notice() -> String {
+    include_str!("../../ffmpeg/NOTICE.txt")
+        .replace("@FFMPEG@", &FFMPEG.describe())
+        .replace("@ZLIB@", &ZLIB.describe())
+}
+
+/// The verified source archives of the libraries that are linked statically.
+pub(crate) fn archives(workspace: &Workspace) -> Result<[PathBuf; 2]> {
+    Ok([FFMPEG.fetch(workspace)?, ZLIB.fetch(workspace)?])
 }
 
 #[cfg(test)]

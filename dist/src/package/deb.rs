@@ -8,6 +8,7 @@ use xshell::cmd;
 
 use super::{NAME, set_mode, tree};
 use crate::binaries::{Binaries, GLIBC};
+use crate::release::Release;
 use crate::workspace::{ARCH, Workspace};
 
 pub(super) fn file_name(workspace: &Workspace) -> String {
@@ -33,7 +34,9 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
     let usr = root.join("usr");
     tree::write(workspace, built, &usr)?;
     let docs = usr.join("share/doc").join(NAME);
-    sh.write_file(docs.join("copyright"), include_str!("../../deb/copyright"))?;
+    let release = Release::read(workspace)?;
+    let copyright = release.fill(include_str!("../../deb/copyright"));
+    sh.write_file(docs.join("copyright"), copyright)?;
     set_mode(&docs.join("copyright"), 0o644)?;
     // Debian compresses manual pages and the changelog.
     for folder in [usr.join("share/man/man1"), docs.clone()] {
@@ -54,7 +57,8 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
     let installed = cmd!(sh, "du --summarize --apparent-size --block-size=1024 {usr}")
         .quiet()
         .read()?;
-    let control = include_str!("../../deb/control")
+    let control = release
+        .fill(include_str!("../../deb/control"))
         .replace("@VERSION@", workspace.version())
         .replace("@ARCHITECTURE@", architecture()?)
         .replace("@GLIBC@", GLIBC)

@@ -1,8 +1,11 @@
 //! Packages of the two programs. Every file in a package has the time of the last commit, the owner
 //! root and a fixed mode, so that two builds are equal.
 
+mod archive;
+mod bindings;
 mod deb;
 mod npm;
+mod sources;
 mod tarball;
 mod tree;
 mod wheel;
@@ -12,8 +15,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::binaries::{self, Binaries};
-use crate::digest;
+use crate::release::Release;
 use crate::workspace::Workspace;
+use crate::{digest, ffmpeg};
 
 /// The name of the packages: that of the crate, see `docs/decisions/11-package-names.md`.
 pub(crate) const NAME: &str = "twelvelabs-cli";
@@ -24,15 +28,21 @@ pub(crate) enum Kind {
     Tarball,
     Deb,
     Wheel,
+    /// The Python module of the check, `bindings/python`.
+    Bindings,
     Npm,
+    /// The sources of the libraries that are linked statically.
+    Sources,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 4] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("tarball", Self::Tarball),
         ("deb", Self::Deb),
         ("wheel", Self::Wheel),
+        ("bindings", Self::Bindings),
         ("npm", Self::Npm),
+        ("sources", Self::Sources),
     ];
 
     /// The kinds with these names; all of them without any.
@@ -65,6 +75,10 @@ pub(crate) fn make(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
         binaries::build(workspace)?
     };
     workspace.sh.create_dir(workspace.packages())?;
+    let built = Binaries {
+        notices: write_notices(workspace, &built)?,
+        ..built
+    };
     for kind in kinds {
         for file in one(workspace, &built, kind)? {
             println!("{}", file.display());
@@ -73,12 +87,28 @@ pub(crate) fn make(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     write_sums(workspace)
 }
 
+/// Copies what describes the build, and adds `NOTICE.txt`, which names the place of the sources.
+fn write_notices(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
+    let sh = &workspace.sh;
+    let notices = workspace.fresh("notices")?;
+    for file in sh.read_dir(&built.notices)? {
+        sh.copy_file(file, &notices)?;
+    }
+    let text = Release::read(workspace)?
+        .fill(&ffmpeg::notice())
+        .replace("@SOURCES@", &sources::file_name(workspace));
+    sh.write_file(notices.join("NOTICE.txt"), text)?;
+    Ok(notices)
+}
+
 fn one(workspace: &Workspace, built: &Binaries, kind: Kind) -> Result<Vec<PathBuf>> {
     Ok(match kind {
         Kind::Tarball => vec![tarball::make(workspace, built)?],
         Kind::Deb => vec![deb::make(workspace, built)?],
         Kind::Wheel => vec![wheel::make(workspace, built)?],
+        Kind::Bindings => vec![bindings::make(workspace, built)?],
         Kind::Npm => npm::make(workspace, built)?,
+        Kind::Sources => vec![sources::make(workspace)?],
     })
 }
 
@@ -89,7 +119,9 @@ pub(crate) fn file_of(workspace: &Workspace, kind: Kind) -> PathBuf {
         Kind::Tarball => packages.join(tarball::file_name(workspace)),
         Kind::Deb => packages.join(deb::file_name(workspace)),
         Kind::Wheel => packages.join(wheel::file_name(workspace)),
+        Kind::Bindings => packages.join(bindings::file_name(workspace)),
         Kind::Npm => packages.join(npm::file_name(workspace, NAME)),
+        Kind::Sources => packages.join(sources::file_name(workspace)),
     }
 }
 

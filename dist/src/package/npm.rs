@@ -9,6 +9,7 @@ use xshell::cmd;
 
 use super::{NAME, set_mode};
 use crate::binaries::Binaries;
+use crate::release::Release;
 use crate::workspace::{ARCH, Workspace};
 
 /// The name of the package of this platform, and npm's name of the processor.
@@ -30,6 +31,7 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<Vec<PathBu
     let sh = &workspace.sh;
     let work = workspace.fresh("npm")?;
     let (name, cpu) = platform()?;
+    let repository = Release::read(workspace)?.repository;
     let programs = work.join(&name);
     sh.create_dir(programs.join("bin"))?;
     for program in [&built.tl, &built.probe] {
@@ -42,6 +44,7 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<Vec<PathBu
         "name": name,
         "version": workspace.version(),
         "description": format!("The programs of {NAME} for Linux, {cpu}"),
+        "repository": { "type": "git", "url": format!("git+{repository}.git") },
         "license": "(MIT OR Apache-2.0) AND LGPL-2.1-or-later AND Zlib",
         "os": ["linux"], "cpu": [cpu], "libc": ["glibc"],
         "files": ["bin", "*.txt", "*.patch", "LICENSE-*", "COPYING.*"],
@@ -59,6 +62,8 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<Vec<PathBu
     let package = main.join("package.json");
     let mut described: Value = serde_json::from_str(&sh.read_file(&package)?)?;
     described["version"] = json!(workspace.version());
+    described["homepage"] = json!(repository);
+    described["repository"] = json!({ "type": "git", "url": format!("git+{repository}.git") });
     described["optionalDependencies"] = json!({ name.clone(): workspace.version() });
     write_json(workspace, &package, &described)?;
     Ok(vec![

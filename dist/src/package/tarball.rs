@@ -7,6 +7,7 @@ use xshell::cmd;
 
 use super::{set_mode, tree};
 use crate::binaries::Binaries;
+use crate::release::Release;
 use crate::workspace::{ARCH, Workspace};
 
 fn name(workspace: &Workspace) -> String {
@@ -23,7 +24,9 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
     let folder = work.join(&name);
     tree::write(workspace, built, &folder)?;
     // Also beside the tarball, for an installation by one command.
-    let script = include_str!("../../install.sh").replace("@VERSION@", workspace.version());
+    let script = Release::read(workspace)?
+        .fill(include_str!("../../install.sh"))
+        .replace("@VERSION@", workspace.version());
     for place in [
         folder.join("install.sh"),
         workspace.packages().join("install.sh"),
@@ -42,6 +45,14 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
 fn pack(workspace: &Workspace, from: &Path, name: &str, archive: &Path) -> Result<()> {
     let sh = &workspace.sh;
     let tar = archive.with_extension("");
+    pack_tar(workspace, from, name, &tar)?;
+    cmd!(sh, "gzip -9 --no-name --force {tar}").quiet().run()?;
+    Ok(())
+}
+
+/// A tar archive that depends on the content and the modes alone.
+pub(super) fn pack_tar(workspace: &Workspace, from: &Path, name: &str, tar: &Path) -> Result<()> {
+    let sh = &workspace.sh;
     let time = format!("@{}", workspace.epoch);
     cmd!(
         sh,
@@ -49,6 +60,5 @@ fn pack(workspace: &Workspace, from: &Path, name: &str, archive: &Path) -> Resul
     )
     .quiet()
     .run()?;
-    cmd!(sh, "gzip -9 --no-name --force {tar}").quiet().run()?;
     Ok(())
 }
