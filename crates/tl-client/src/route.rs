@@ -92,36 +92,28 @@ pub(crate) fn choose(payload: Payload, rules: &RulePack) -> RouteChoice {
                 None => "it is a link, which the platform fetches itself".to_owned(),
             },
         ),
-        Payload::Bytes(bytes) => match rules.route_limit(Route::Asset) {
-            None => (
-                Route::Asset,
-                format!(
+        Payload::Bytes(bytes) => {
+            let route = rules.route_for_file(bytes);
+            let because = match rules.route_limit(Route::Asset) {
+                None => format!(
                     "{} go in one request; the rules {} bound no size",
                     format_bytes(bytes),
                     rules.name()
                 ),
-            ),
-            // Up to the smaller reading of the unit, one request is certainly allowed. Above it,
-            // chunks always are.
-            Some(limit) if bytes <= limit.certain_bytes => (
-                Route::Asset,
-                format!(
-                    "{} fit in one request of at most {} ({})",
+                Some(limit) => format!(
+                    "{} {} {} ({})",
                     format_bytes(bytes),
+                    if route == Route::Asset {
+                        "fit in one request of at most"
+                    } else {
+                        "are more than one request surely takes,"
+                    },
                     format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
-            ),
-            Some(limit) => (
-                Route::Multipart,
-                format!(
-                    "{} are more than one request surely takes, {} ({})",
-                    format_bytes(bytes),
-                    format_bytes(limit.certain_bytes),
-                    limit.rule
-                ),
-            ),
-        },
+            };
+            (route, because)
+        }
     };
     RouteChoice { route, because }
 }

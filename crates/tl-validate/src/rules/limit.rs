@@ -27,6 +27,23 @@ pub struct RouteLimit {
 }
 
 impl RulePack {
+    /// The route that an upload of a local file of `bytes` bytes uses: one request if that is
+    /// certainly allowed, else chunks.
+    ///
+    /// ```
+    /// use tl_validate::{Route, RulePack};
+    ///
+    /// let pack = RulePack::current();
+    /// assert_eq!(pack.route_for_file(1 << 20), Route::Asset);
+    /// assert_eq!(pack.route_for_file(4 << 30), Route::Multipart);
+    /// ```
+    pub fn route_for_file(&self, bytes: u64) -> Route {
+        match self.route_limit(Route::Asset) {
+            Some(limit) if bytes > limit.certain_bytes => Route::Multipart,
+            _ => Route::Asset,
+        }
+    }
+
     /// The largest file that `route` itself accepts; `None` if this pack has no size limit for it.
     ///
     /// Rules of engines, of options and of audio-only files are ignored. [`crate::max_size`]

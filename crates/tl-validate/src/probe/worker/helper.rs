@@ -172,16 +172,17 @@ type SpawnRequest = (Command, Sender<io::Result<Child>>);
 /// Starts `command` on a thread that lives as long as this process.
 ///
 /// Linux kills a helper when the *thread* that started it ends (PR_SET_PDEATHSIG), and helpers
-/// outlive the threads that first need them.
+/// outlive the threads that first need them. A child of `fork` has no such thread yet.
 fn spawn(command: Command) -> io::Result<Child> {
-    static STARTER: Mutex<Option<Sender<SpawnRequest>>> = Mutex::new(None);
+    static STARTER: Mutex<Option<(u32, Sender<SpawnRequest>)>> = Mutex::new(None);
+    let process = std::process::id();
     let (reply, started) = mpsc::channel();
     {
         // The sender is valid at every unlock, so a poisoned lock can be used.
         let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = match starter.take() {
-            Some(requests) => requests,
-            None => {
+            Some((of, requests)) if of == process => requests,
+            _ => {
                 let (requests, received) = mpsc::channel::<SpawnRequest>();
                 thread::Builder::new()
                     .name("tl-start-helpers".to_owned())
@@ -199,7 +200,7 @@ fn spawn(command: Command) -> io::Result<Child> {
             }
         };
         let sent = requests.send((command, reply));
-        *starter = Some(requests);
+        *starter = Some((process, requests));
         sent.map_err(|_| io::Error::other("the thread that starts helpers has ended"))?;
     }
     started
