@@ -80,7 +80,12 @@ impl LedgerAddress {
             && let Some(folder) = path.parent()
         {
             // If this fails, opening the ledger fails and says why.
-            let _ = std::fs::create_dir_all(folder);
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true);
+            // The ledger contains the names of the user's videos.
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            let _ = builder.create(folder);
         }
         self.open_with(&OpenOptions::new())
     }

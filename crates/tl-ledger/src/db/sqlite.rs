@@ -39,6 +39,9 @@ impl Sqlite {
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         };
+        if !is_read_only {
+            create_private(path);
+        }
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(convert)?;
         if is_read_only && needs_immutable(&connection, path) {
@@ -202,6 +205,16 @@ impl Sqlite {
         self.commit = commit;
         Ok(())
     }
+}
+
+/// Creates the file if it does not exist, so that other users cannot read the names of the videos.
+/// SQLite gives its log the permissions of the file. If the file cannot be created, SQLite says why.
+fn create_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 /// Whether the folder cannot be written, so that SQLite cannot create the index of the write-ahead

@@ -191,6 +191,28 @@ fn read_only_child() {
     println!("\nrefused");
 }
 
+#[cfg(unix)]
+#[test]
+fn other_users_cannot_read_a_new_ledger() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = filled();
+    let _open = Ledger::open(path(&place)).unwrap();
+    let file = path(&place);
+    let files = ["", "-wal", "-shm"].map(|ending| format!("{file}{ending}"));
+    for file in files {
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    // A mode that the user sets is kept.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    Ledger::open(&file).unwrap();
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+}
+
 const READ_ONLY: &str = "TL_LEDGER_TEST_READ_ONLY";
 
 #[cfg(unix)]
