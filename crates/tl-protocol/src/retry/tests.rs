@@ -227,3 +227,20 @@ proptest! {
         prop_assert!(policy.backoff(number, &mut Rng::new(seed)) <= ceiling);
     }
 }
+
+#[test]
+fn body_time_follows_the_slowest_rate() {
+    let policy = Policy::default();
+    for (len, seconds) in [
+        (0, 0),
+        ((32 << 10) - 1, 0),
+        (32 << 10, 1),
+        (64 << 10, 2),
+        (2 << 30, 65_536),
+    ] {
+        assert_eq!(policy.body_time(len), Duration::from_secs(seconds), "{len}");
+    }
+    // No rate at all counts as one byte per second.
+    let policy = policy.with_min_upload_rate(0);
+    assert_eq!(policy.body_time(7), Duration::from_secs(7));
+}

@@ -1,15 +1,18 @@
 //! One call with its retries.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use proptest::prelude::*;
 use tl_model::NewIndex;
 use tl_protocol::{
-    BlockingTransport, Endpoint, Policy,
-    endpoint::{CreateIndex, DeleteTask},
+    BlockingTransport, Endpoint, Flow as _, Now, Policy, Step,
+    endpoint::{CreateAsset, CreateIndex, DeleteTask, Media},
     flow::Call,
 };
-use tl_testkit::{script::Script, sim::Sim};
+use tl_testkit::{script::Script, sim::Sim, source::PatternSource};
 
 use super::{TASK, at_once, base, chain, get_task, run, short, task};
 
@@ -205,6 +208,22 @@ fn post_is_retried_only_if_not_processed() {
     }
     check_post(&["source"], "0  => 0 SourceFailed");
     check_post(&["400"], "0  => 0 Refused");
+}
+
+#[test]
+fn large_body_gets_more_time() {
+    let timeout = |size: u64| {
+        let source = PatternSource::new(size, 1);
+        let endpoint = CreateAsset::new(Media::File(Arc::new(source)));
+        let policy = Policy::default().with_min_upload_rate(1 << 20);
+        let mut call = Call::new(endpoint, &base(), policy, 1);
+        let Step::Start(_, exchange) = call.step(Now::new(Duration::ZERO, UNIX_EPOCH)) else {
+            panic!("the first step sends");
+        };
+        exchange.timeout.as_secs()
+    };
+    assert_eq!(timeout(1), 60);
+    assert_eq!(timeout(64 << 20), 60 + 64);
 }
 
 #[test]

@@ -59,7 +59,9 @@ impl World for Platform {
             let mut assets: Vec<Value> = self.asset(now).into_iter().collect();
             for other in &self.others {
                 let mut other = other.clone();
-                other["created_at"] = at(now).into();
+                if other["created_at"].is_null() {
+                    other["created_at"] = at(now).into();
+                }
                 assets.push(other);
             }
             for asset in &mut assets {
@@ -145,6 +147,28 @@ fn metadata_key_distinguishes_equal_assets() {
         &mark(),
         &[other(5, &json!({}))],
         &["user_metadata"],
+        "OutcomeUnknown",
+    );
+}
+
+#[test]
+fn older_resources_are_not_candidates() {
+    let older = |created_at: &str| {
+        let mut other = other(5, &json!({}));
+        other["created_at"] = created_at.into();
+        other
+    };
+    check(
+        &Reconcile::ByNameAndTime,
+        &[older("2020-01-01T00:00:00Z")],
+        &[],
+        "ours",
+    );
+    // A resource without a time may be the one.
+    check(
+        &Reconcile::ByNameAndTime,
+        &[older("soon")],
+        &[],
         "OutcomeUnknown",
     );
 }
