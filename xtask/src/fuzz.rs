@@ -116,6 +116,10 @@ fn fuzz(
 ) -> Result<(), Failure> {
     let sh = &workspace.sh;
     let grown = sh.create_dir(folder.join("grown").join(target))?;
+    let own = workspace
+        .root
+        .join("crates/tl-fuzz-targets/seeds")
+        .join(target);
     let crashes = sh.create_dir(folder.join("crashes"))?;
     let artifacts = format!("-artifact_prefix={}/{target}-", crashes.display());
     let (length, time) = (
@@ -127,7 +131,7 @@ fn fuzz(
         sh,
         "rustup run nightly cargo fuzz run --fuzz-dir fuzz --target-dir {build} {target}"
     )
-    .args([&grown, seeds])
+    .args([&grown, seeds, &own])
     .arg("--")
     .args(BOUNDS)
     .args([length, time, artifacts])

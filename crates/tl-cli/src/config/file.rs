@@ -238,6 +238,8 @@ fn described(value: &Toml) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(text: &str) -> Result<ConfigFile, String> {
@@ -301,5 +303,69 @@ mod tests {
             assert!(message.contains(part), "{text}: {message}");
             assert!(message.contains("/p/tl.toml"), "{message}");
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// The configuration file of a project comes with a checkout.
+        #[test]
+        fn arbitrary_files_are_errors_or_settings(
+            lines in prop::collection::vec((key(), value(), any::<bool>()), 0..6),
+            noise in "\\PC{0,3}",
+        ) {
+            let text: String = lines
+                .iter()
+                .map(|(key, value, is_whole)| match is_whole {
+                    true => format!("{key} = {value}\n"),
+                    false => format!("{key}{noise}{value}\n"),
+                })
+                .collect();
+            match parse(&text) {
+                Ok(file) => {
+                    for setting in SETTINGS.iter().filter(|setting| setting.kind != Kind::List) {
+                        prop_assert_ne!(get(&file, setting.name, Some("a")), Some(String::new()));
+                    }
+                }
+                Err(message) => prop_assert!(message.contains("/p/tl.toml"), "{message}"),
+            }
+        }
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        let names = SETTINGS.iter().map(|setting| setting.name);
+        let others = [
+            "profile",
+            "profile.a",
+            "default_profile",
+            "[profile.a]",
+            "\"\"",
+            "x.y",
+        ];
+        let all: Vec<&str> = names.chain(others).collect();
+        prop_oneof![
+            prop::sample::select(all).prop_map(str::to_owned),
+            "\\PC{0,8}",
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let values = [
+            "\"\"",
+            "\"a\"",
+            "1",
+            "-1e999",
+            "true",
+            "[]",
+            "[\"x\"]",
+            "{}",
+            "{a=1}",
+            "2026-01-01",
+            "\"\\u0000\"",
+        ];
+        prop_oneof![
+            prop::sample::select(values.to_vec()).prop_map(str::to_owned),
+            "\\PC{0,8}",
+        ]
     }
 }

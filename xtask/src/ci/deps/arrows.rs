@@ -59,6 +59,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tl-corpus", &[]),
     ("tl-dist", &[]),
     ("tl-dist-probe", &["tl-validate"]),
+    (
+        "tl-fuzz-targets",
+        &[
+            "tl-bulk",
+            "tl-client",
+            "tl-emulator",
+            "tl-http",
+            "tl-ledger",
+            "tl-model",
+            "tl-protocol",
+            "tl-validate",
+        ],
+    ),
     ("tl-testkit", &["tl-http", "tl-model", "tl-protocol"]),
     ("xtask", &[]),
 ];
