@@ -38,6 +38,7 @@ mod search;
 mod stores;
 mod terminal;
 mod tl;
+mod tutorials;
 mod upload;
 mod validate;
 mod webhook;
