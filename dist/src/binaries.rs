@@ -10,6 +10,7 @@ use anyhow::{Result, ensure};
 use xshell::{PushEnv, cmd};
 
 use crate::ffmpeg::{self, StaticFfmpeg};
+use crate::sbom;
 use crate::workspace::{ARCH, Workspace};
 
 /// The oldest version of the GNU C library that `tl` runs with; the oldest that Rust supports.
@@ -236,6 +237,7 @@ fn write_notices(workspace: &Workspace, ffmpeg: &StaticFfmpeg, built: &Binaries)
         tree("tl-dist-probe", &[])?
     );
     sh.write_file(notices.join("CRATES.txt"), text)?;
+    sbom::write(workspace, notices)?;
     let rustc = cmd!(sh, "rustc --version").quiet().read()?;
     let libc = cmd!(sh, "ldd --version").quiet().read()?;
     let gcc = cmd!(sh, "cc --version").quiet().read()?;

@@ -8,6 +8,8 @@
 //! | [`check`] | installs each package in a clean environment and uses it |
 //! | [`parity`] | compares the facts of two helpers, field by field |
 //! | [`release`] | what the packages state about their publisher |
+//! | [`sbom`] | the bill of materials of each program (CycloneDX) |
+//! | [`checklist`] | what a release needs, as far as a program can tell |
 //! | [`reproduce`] | builds twice and compares the hashes |
 //! | [`workspace`], [`digest`] | folders, versions, child processes; SHA-256 |
 #![allow(
@@ -18,12 +20,14 @@
 
 mod binaries;
 mod check;
+mod checklist;
 mod digest;
 mod ffmpeg;
 mod package;
 mod parity;
 mod release;
 mod reproduce;
+mod sbom;
 mod workspace;
 
 use std::path::Path;
@@ -43,6 +47,8 @@ const USAGE: &str = "usage: cargo run -p tl-dist -- COMMAND
                          Install packages in clean environments and use them; with --release,
                          require that they are complete and name their publisher
   parity PROBE PATH...   Compare the facts of the helper PROBE with those of the built one
+  release-check          Name what a release still needs (docs/release.md)
+  sbom                   Write the bills of materials into target/dist/sbom
   reproduce              Make everything again in another folder and compare the hashes";
 
 fn main() -> ExitCode {
@@ -67,6 +73,12 @@ fn run(arguments: &[String]) -> Result<()> {
         ["check", kinds @ ..] => check::run(&workspace, kinds),
         ["parity", probe, paths @ ..] if !paths.is_empty() => {
             parity::run(&workspace, Path::new(probe), paths)
+        }
+        ["release-check"] => checklist::run(&workspace),
+        ["sbom"] => {
+            let folder = workspace.folder.join("sbom");
+            workspace.sh.create_dir(&folder)?;
+            sbom::write(&workspace, &folder)
         }
         ["reproduce"] => reproduce::run(&workspace),
         _ => bail!("unknown arguments\n{USAGE}"),

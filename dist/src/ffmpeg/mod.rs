@@ -35,6 +35,21 @@ const SET_UP: [&str; 3] = [
     "--extra-ldflags=-L../prefix/lib",
 ];
 
+/// A library that is linked into `tl-probe`, for its bill of materials.
+pub(crate) struct LinkedLibrary {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) license: &'static str,
+    pub(crate) address: &'static str,
+    pub(crate) sha256: &'static str,
+}
+
+/// FFmpeg and what is linked with it.
+pub(crate) const LIBRARIES: [LinkedLibrary; 2] = [
+    FFMPEG.linked("ffmpeg", "5.1.9", "LGPL-2.1-or-later"),
+    ZLIB.linked("zlib", "1.2.13", "Zlib"),
+];
+
 /// A built FFmpeg.
 pub(crate) struct StaticFfmpeg {
     /// Contains `lib`, `include` and `lib/pkgconfig`.
@@ -212,6 +227,17 @@ pub(crate) fn archives(workspace: &Workspace) -> Result<[PathBuf; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_sources() {
+        for library in LIBRARIES {
+            assert!(
+                library.address.contains(library.version),
+                "{}",
+                library.name
+            );
+        }
+    }
 
     #[test]
     fn configuration_is_lgpl_and_has_no_network() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use xshell::cmd;
 
+use super::LinkedLibrary;
 use crate::digest;
 use crate::workspace::Workspace;
 
@@ -41,6 +42,22 @@ pub(super) const ZLIB: Source = Source {
 };
 
 impl Source {
+    /// The library that is built from this source.
+    pub(super) const fn linked(
+        &self,
+        name: &'static str,
+        version: &'static str,
+        license: &'static str,
+    ) -> LinkedLibrary {
+        LinkedLibrary {
+            name,
+            version,
+            license,
+            address: self.addresses[0],
+            sha256: self.sha256,
+        }
+    }
+
     /// The verified archive in `target/dist/sources`.
     ///
     /// # Errors
