@@ -177,9 +177,8 @@ def run(engine: str, target: pathlib.Path) -> None:
             env=environment, capture_output=True, text=True, check=True,
         )
         items = json.loads(listed.stdout)
-        again = sum(item["claims"] > 1 for item in items)
         done = sum(item["state"] == "done" for item in items)
-        say(f"ledger: {done} of {len(items)} items are done, {again} were claimed again")
+        say(f"ledger: {done} of {len(items)} items are done")
         verified = subprocess.run([target / "tl", "ledger", "verify"], env=environment, check=True,
                                   capture_output=True, text=True)
         say(verified.stdout.strip().split(": ")[-1])
