@@ -5,7 +5,7 @@ use tl_protocol::endpoint::ListAssets;
 
 use super::{
     filters::Filters,
-    view::{self, Choice, Preview, Status, Time},
+    view::{self, Choice, Found, Preview, Status, Time},
 };
 use crate::{platform::Platform, server::Runtime};
 
@@ -57,6 +57,25 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Assets {
             notice: Some(refusal.message),
             ..Assets::default()
         },
+    }
+}
+
+/// The assets whose ID or file name contains `text`.
+pub(super) fn search(runtime: &Runtime, text: &str) -> Assets {
+    let platform = runtime.platform();
+    let now = runtime.clock.now();
+    let found = view::search(|page| {
+        let page = platform
+            .assets(now, &ListAssets::default().page(page))
+            .ok()?;
+        let rows = page.data.iter().map(|asset| row(&platform, asset));
+        let found = rows.filter(|row| view::any_contains([&row.filename, &row.id], text));
+        Some(Found::of(&page, found.collect()))
+    });
+    Assets {
+        notice: None,
+        total: found.len() as u64,
+        rows: found,
     }
 }
 

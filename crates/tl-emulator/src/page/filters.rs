@@ -1,14 +1,20 @@
-//! The filters of the page's tables, taken from its query. Each form preserves the filters of the
-//! others.
+//! What the page shows, taken from its query: a tab, and the filters of its tables. Each form
+//! preserves the filters of the others.
 
 use axum::response::Redirect;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::tabs::Tab;
+
 /// The filters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Filters {
+    /// The name of a tab.
+    pub(super) tab: String,
+    /// The text to search for, on the tab of the search.
+    pub(super) q: String,
     /// Task filters.
     pub(super) status: String,
     pub(super) filename: String,
@@ -24,8 +30,10 @@ pub(super) struct Filters {
 }
 
 impl Filters {
-    fn filters(&self) -> [(&'static str, &str); 7] {
+    fn filters(&self) -> [(&'static str, &str); 9] {
         [
+            ("tab", &self.tab),
+            ("q", &self.q),
             ("status", &self.status),
             ("filename", &self.filename),
             ("asset", &self.asset),
@@ -34,6 +42,11 @@ impl Filters {
             ("operation", &self.operation),
             ("answer", &self.answer),
         ]
+    }
+
+    /// The tab to show.
+    pub(super) fn tab(&self) -> Tab {
+        Tab::named(&self.tab)
     }
 
     /// The filters as a query string.
@@ -54,19 +67,18 @@ impl Filters {
     }
 }
 
-/// Redirects to a section of the page, with the filters in `back` and an error message.
+/// Redirects to a section of the controls, with the filters in `back` and an error message.
 pub(super) fn redirect_to(part: &str, back: &str, error: Option<&str>) -> Redirect {
     // Parse and serialize again, so that the result cannot be anything but a query.
+    let back = form_urlencoded::parse(back.as_bytes());
     let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "error"))
+        .append_pair("tab", Tab::Controls.name())
+        .extend_pairs(back.filter(|(name, _)| !matches!(&**name, "error" | "tab")))
         .extend_pairs(error.map(|error| ("error", error)))
         .finish();
     // The error is shown at the top of the page.
     let part = if error.is_some() { "main" } else { part };
-    match query.as_str() {
-        "" => Redirect::to(&format!("/_emulator#{part}")),
-        query => Redirect::to(&format!("/_emulator?{query}#{part}")),
-    }
+    Redirect::to(&format!("/_emulator?{query}#{part}"))
 }
 
 #[cfg(test)]
@@ -78,17 +90,21 @@ mod tests {
     #[test]
     fn forms_redirect_only_to_the_page() {
         for (back, error, expected) in [
-            ("", None, "/_emulator#clock"),
-            ("status=ready", None, "/_emulator?status=ready#clock"),
+            ("", None, "/_emulator?tab=controls#clock"),
+            (
+                "tab=videos&status=ready",
+                None,
+                "/_emulator?tab=controls&status=ready#clock",
+            ),
             (
                 "status=a b&error=old",
                 Some("<no>"),
-                "/_emulator?status=a+b&error=%3Cno%3E#main",
+                "/_emulator?tab=controls&status=a+b&error=%3Cno%3E#main",
             ),
             (
                 "//evil.example/\r\nx: y",
                 None,
-                "/_emulator?%2F%2Fevil.example%2F%0D%0Ax%3A+y=#clock",
+                "/_emulator?tab=controls&%2F%2Fevil.example%2F%0D%0Ax%3A+y=#clock",
             ),
         ] {
             let response = redirect_to("clock", back, error).into_response();

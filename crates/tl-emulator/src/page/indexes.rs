@@ -6,7 +6,7 @@ use tl_protocol::{
     endpoint::{ListIndexes, ListVideos},
 };
 
-use super::view;
+use super::view::{self, Found};
 use crate::{platform::Platform, server::Runtime};
 
 /// The rows, or a notice in their place.
@@ -52,6 +52,27 @@ pub(super) fn table(runtime: &Runtime) -> Indexes {
             ..Indexes::default()
         },
     }
+}
+
+/// The indexes whose ID or name contains `text`, and those with such videos.
+pub(super) fn search(runtime: &Runtime, text: &str) -> Indexes {
+    let platform = runtime.platform();
+    let now = runtime.clock.now();
+    let rows = view::search(|page| {
+        let list = ListIndexes::default().page(page);
+        let page = platform.indexes(now, &list).ok()?;
+        let found = page.data.iter().filter_map(|index| {
+            let mut row = row(&platform, now, index.clone());
+            let is_found = view::any_contains([&row.name, &row.id], text);
+            if !is_found {
+                row.videos
+                    .retain(|video| view::any_contains([&video.name, &video.id], text));
+            }
+            (is_found || !row.videos.is_empty()).then_some(row)
+        });
+        Some(Found::of(&page, found.collect()))
+    });
+    Indexes { notice: None, rows }
 }
 
 fn row(platform: &Platform, now: Now, index: Index) -> Row {

@@ -1,4 +1,4 @@
-//! The journal table: newest requests first, filtered by text, operation and response.
+//! The table of requests: newest first, filtered by text, operation and response.
 
 use super::{
     MAX_ROWS,
@@ -98,7 +98,16 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Journal {
     }
 }
 
-fn row(entry: &JournalEntry) -> Row {
+/// The requests whose path, operation, code or faults contain `text`.
+pub(super) fn search(runtime: &Runtime, text: &str) -> Journal {
+    let filters = Filters {
+        text: text.to_owned(),
+        ..Filters::default()
+    };
+    table(runtime, &filters)
+}
+
+pub(super) fn row(entry: &JournalEntry) -> Row {
     let query = entry.query.as_ref().map(|query| format!("?{query}"));
     Row {
         number: entry.number,

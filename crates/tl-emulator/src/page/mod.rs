@@ -1,7 +1,7 @@
-//! The page at `/_emulator`: current state, journal and controls.
+//! The page at `/_emulator`: tabs with an overview, the state, the requests and the controls.
 //!
 //! It is rendered on the server and loads nothing from elsewhere. It works without its script,
-//! which only refreshes it. Each section has its own module, which collects what the section shows,
+//! which only refreshes it and adds conveniences. Each section has its own module, which collects what the section shows,
 //! and its own template, which contains the HTML and escapes every value.
 
 mod assets;
@@ -10,7 +10,10 @@ pub(crate) mod escape;
 mod filters;
 mod indexes;
 mod journal;
+mod live;
+mod overview;
 mod player;
+mod tabs;
 mod tasks;
 mod uploads;
 mod view;
@@ -25,10 +28,12 @@ use axum::{
     response::Response,
     routing::get,
 };
-use http::header;
+use http::{HeaderMap, header};
 
 use crate::server::Runtime;
 use filters::Filters;
+use live::Contents;
+use tabs::Tab;
 use view::Choice;
 
 /// Maximum number of rows per table.
@@ -46,41 +51,13 @@ pub(crate) fn router() -> Router<Arc<Runtime>> {
     };
     Router::new()
         .route("/", get(page))
-        .route("/live", get(live))
         .route("/page.css", file("text/css", include_str!("page.css")))
         .route("/page.js", file("text/javascript", include_str!("page.js")))
         .route("/icon.svg", file("image/svg+xml", include_str!("icon.svg")))
+        .merge(live::router())
         .merge(player::router())
         .merge(controls::router())
         .merge(webhooks::router())
-}
-
-/// The content that changes: the page contains it, and its script replaces it.
-#[derive(Debug)]
-struct Contents {
-    tasks: tasks::Tasks,
-    assets: assets::Assets,
-    uploads: uploads::Uploads,
-    indexes: indexes::Indexes,
-    clock: controls::Clock,
-    faults: Vec<controls::ActiveFault>,
-    webhooks: webhooks::Webhooks,
-    journal: journal::Journal,
-}
-
-impl Contents {
-    fn of(runtime: &Runtime, filters: &Filters) -> Self {
-        Self {
-            tasks: tasks::table(runtime, filters),
-            assets: assets::table(runtime, filters),
-            uploads: uploads::progress(runtime),
-            indexes: indexes::table(runtime),
-            clock: controls::clock(runtime),
-            faults: controls::faults(runtime),
-            webhooks: webhooks::tables(runtime),
-            journal: journal::table(runtime, filters),
-        }
-    }
 }
 
 /// The whole page.
@@ -88,6 +65,9 @@ impl Contents {
 #[template(path = "page.html")]
 struct Page<'a> {
     filters: &'a Filters,
+    tab: Tab,
+    /// The base URL for clients, under the name by which the browser reaches the emulator.
+    base_url: String,
     /// Why streams and thumbnails are unavailable.
     lacks_ffmpeg: Option<&'a str>,
     /// Why received media is checked by its headers only.
@@ -100,17 +80,17 @@ struct Page<'a> {
     live: Contents,
 }
 
-/// The live content of all sections.
-#[derive(Template)]
-#[template(path = "live.html")]
-struct Live<'a> {
-    filters: &'a Filters,
-    live: Contents,
-}
-
-async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Response {
+async fn page(
+    State(runtime): State<Arc<Runtime>>,
+    Query(filters): Query<Filters>,
+    headers: HeaderMap,
+) -> Response {
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     view::document(&Page {
         filters: &filters,
+        tab: filters.tab(),
+        base_url: format!("http://{host}/v1.3"),
         lacks_ffmpeg: runtime.renderer.unavailable_reason(),
         headers_only: runtime.media_prober.limitation(),
         tasks_filter: tasks::statuses(&filters),
@@ -118,14 +98,6 @@ async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters
         operations_filter: journal::operations(&filters),
         responses_filter: journal::responses(&filters),
         clock_modes: controls::clock_modes(&runtime),
-        live: Contents::of(&runtime, &filters),
-    })
-}
-
-/// Renders only the live content of all sections, which the script inserts.
-async fn live(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Response {
-    view::fragment(&Live {
-        filters: &filters,
         live: Contents::of(&runtime, &filters),
     })
 }

@@ -5,7 +5,7 @@ use tl_protocol::endpoint::ListTasks;
 
 use super::{
     filters::Filters,
-    view::{self, Choice, Preview, Status, Time},
+    view::{self, Choice, Found, Preview, Status, Time},
 };
 use crate::{platform::Platform, server::Runtime};
 
@@ -53,6 +53,27 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters) -> Tasks {
             notice: Some(refusal.message),
             ..Tasks::default()
         },
+    }
+}
+
+/// The tasks whose ID, video ID or file name contains `text`.
+pub(super) fn search(runtime: &Runtime, text: &str) -> Tasks {
+    let platform = runtime.platform();
+    let now = runtime.clock.now();
+    let found = view::search(|page| {
+        let page = platform.tasks(now, &ListTasks::default().page(page)).ok()?;
+        let rows = page.data.iter().filter_map(|task| {
+            let video = task.video_id.as_ref().map(ToString::to_string);
+            let row = row(&platform, task);
+            let texts = [&row.filename, &row.id, &video.unwrap_or_default()];
+            view::any_contains(texts, text).then_some(row)
+        });
+        Some(Found::of(&page, rows.collect()))
+    });
+    Tasks {
+        notice: None,
+        total: found.len() as u64,
+        rows: found,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
-use tl_model::SystemMetadata;
+use tl_model::{Page, SystemMetadata};
 use tl_protocol::endpoint::PageRequest;
 
 use super::MAX_ROWS;
@@ -172,6 +172,44 @@ pub(super) fn resolution_and_duration(system: Option<&SystemMetadata>) -> String
     let length = system.duration.map(|seconds| format!("{seconds:.1} s"));
     let known: Vec<_> = [size, length].into_iter().flatten().collect();
     known.join(", ")
+}
+
+/// Whether one of the texts contains `text`, in any case.
+pub(super) fn any_contains<'a>(texts: impl IntoIterator<Item = &'a String>, text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut texts = texts.into_iter();
+    texts.any(|one| one.to_lowercase().contains(&text))
+}
+
+/// Collects rows from the pages of a list until there are enough, or no more.
+pub(super) fn search<R>(mut found: impl FnMut(PageRequest) -> Option<Found<R>>) -> Vec<R> {
+    let mut rows = Vec::new();
+    for number in 1.. {
+        let page = first_page().with_page(number);
+        let Some(found) = found(page) else { break };
+        rows.extend(found.rows);
+        if found.is_last || rows.len() >= MAX_ROWS as usize {
+            break;
+        }
+    }
+    rows.truncate(MAX_ROWS as usize);
+    rows
+}
+
+/// The rows of a page that match.
+#[derive(Debug)]
+pub(super) struct Found<R> {
+    pub(super) rows: Vec<R>,
+    /// Whether there are no more pages.
+    pub(super) is_last: bool,
+}
+
+impl<R> Found<R> {
+    /// The matching `rows` of `page`.
+    pub(super) fn of<T>(page: &Page<T>, rows: Vec<R>) -> Self {
+        let is_last = page.data.len() < MAX_ROWS as usize;
+        Self { rows, is_last }
+    }
 }
 
 pub(super) fn first_page() -> PageRequest {

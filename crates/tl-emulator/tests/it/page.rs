@@ -14,6 +14,13 @@ fn text(response: &RawResponse) -> String {
     String::from_utf8(response.body.clone()).unwrap()
 }
 
+/// All tabs of the page with a query.
+fn tabs(emulator: &Emulator, query: &str) -> String {
+    let tabs = ["overview", "videos", "indexes", "requests", "controls"];
+    let pages = tabs.map(|tab| get(emulator, &format!("/_emulator?tab={tab}&{query}")));
+    pages.iter().map(text).collect()
+}
+
 fn submit(emulator: &Emulator, path: &str, body: &str) -> RawResponse {
     let length = body.len().to_string();
     let headers = [
@@ -49,7 +56,7 @@ fn page_shows_state_and_escapes_markup() {
         "{}",
         page.head
     );
-    let html = text(&page);
+    let html = tabs(&emulator, "");
     // Everything before the last slash of the file name is stripped.
     for part in [
         "script&gt;&amp;.mp4",
@@ -67,8 +74,8 @@ fn page_shows_state_and_escapes_markup() {
         "{html}"
     );
 
-    assert!(text(&get(&emulator, "/_emulator?status=failed")).contains("No tasks."));
-    assert!(text(&get(&emulator, "/_emulator?status=nonsense")).contains("is not one of"));
+    assert!(tabs(&emulator, "status=failed").contains("No tasks."));
+    assert!(tabs(&emulator, "status=nonsense").contains("is not one of"));
     assert!(text(&get(&emulator, "/_emulator/live?filename=other")).contains("No tasks."));
     for path in ["/_emulator/page.css", "/_emulator/page.js"] {
         assert_eq!(get(&emulator, path).status, 200, "{path}");
@@ -124,11 +131,17 @@ fn every_page_escapes_names() {
     let query = "error=%3Cscript%3E%26%22%27&filename=%3Cscript%3E%26%22%27";
     let play = format!("/_emulator/play/{asset}");
     for (path, least) in [
-        // The index, its video, the task, the asset twice, the upload twice.
-        ("/_emulator", 7),
+        // The task, the asset twice, the upload twice.
+        ("/_emulator?tab=videos", 5),
+        // The index and its video.
+        ("/_emulator?tab=indexes", 2),
         ("/_emulator/live", 7),
-        // The error, the filter in its own field and in three other forms.
-        (&format!("/_emulator?{query}"), 5),
+        // The error, the filter in its own field and in another form.
+        (&format!("/_emulator?tab=videos&{query}"), 3),
+        // The error, and what the form for requests preserves.
+        (&format!("/_emulator?tab=requests&{query}"), 2),
+        // The searched text, and what contains it.
+        ("/_emulator?tab=search&q=%3Cscript%3E%26%22%27", 5),
         // The title, the heading, the label of the player, the link to the file.
         (&play, 4),
     ] {
@@ -159,7 +172,7 @@ fn page_forms_advance_clock_and_add_faults() {
         submit(&emulator, "/_emulator/do/advance", "seconds=1").status,
         303
     );
-    assert!(text(&get(&emulator, "/_emulator")).contains("<span class='state good'>ready</span>"));
+    assert!(tabs(&emulator, "").contains("<span class='state good'>ready</span>"));
     assert_eq!(
         submit(
             &emulator,
@@ -170,7 +183,7 @@ fn page_forms_advance_clock_and_add_faults() {
         303
     );
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
-    assert!(text(&get(&emulator, "/_emulator")).contains("<td>1 times<td>"));
+    assert!(tabs(&emulator, "").contains("<td>1 times<td>"));
     let wrong = submit(&emulator, "/_emulator/do/fault", "fault=%3Cb%3E+drop");
     let location = wrong
         .head
@@ -188,11 +201,11 @@ fn page_forms_advance_clock_and_add_faults() {
     assert!(
         removed
             .head
-            .contains("location: /_emulator?status=ready#faults"),
+            .contains("location: /_emulator?tab=controls&status=ready#faults"),
         "{}",
         removed.head
     );
-    let page = text(&get(&emulator, "/_emulator"));
+    let page = tabs(&emulator, "");
     assert!(
         page.contains("indexes.list") && !page.contains("500}"),
         "{page}"
@@ -210,24 +223,26 @@ fn page_forms_advance_clock_and_add_faults() {
         submit(&emulator, "/_emulator/do/clear-faults", "").status,
         303
     );
-    assert!(text(&get(&emulator, "/_emulator")).contains("No faults."));
+    assert!(tabs(&emulator, "").contains("No faults."));
     assert_eq!(
         submit(&emulator, "/_emulator/do/clock", "mode=x60").status,
         303
     );
-    assert!(text(&get(&emulator, "/_emulator")).contains("<option selected>x60"));
+    assert!(tabs(&emulator, "").contains("<option selected>x60"));
 }
 
 #[test]
 fn page_adds_shows_and_removes_webhooks() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
-    assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
+    assert!(tabs(&emulator, "").contains("No webhooks."));
     let (url, requests) = webhook_receiver(&[503, 200]);
     let add = format!("url={}&secret=whsec_1", url.replace(':', "%3A"));
     let added = submit(&emulator, "/_emulator/do/webhook", &add);
     assert!(
-        added.head.contains("location: /_emulator#webhooks"),
+        added
+            .head
+            .contains("location: /_emulator?tab=controls#webhooks"),
         "{}",
         added.head
     );
@@ -242,7 +257,7 @@ fn page_adds_shows_and_removes_webhooks() {
     }
     let started = std::time::Instant::now();
     let page = loop {
-        let page = text(&get(&emulator, "/_emulator"));
+        let page = tabs(&emulator, "");
         if page.contains("<span class='state good'>delivered</span><td>index.task.ready<td") {
             break page;
         }
@@ -256,7 +271,7 @@ fn page_adds_shows_and_removes_webhooks() {
     let (id, _) = rest.split_once('"').unwrap();
     let remove = format!("id={id}");
     submit(&emulator, "/_emulator/do/remove-webhook", &remove);
-    assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
+    assert!(tabs(&emulator, "").contains("No webhooks."));
     for (path, body, message) in [
         ("remove-webhook", remove.as_str(), "already+removed"),
         ("webhook", "url=ftp%3A%2F%2Fx%2F&secret=a", "scheme"),
@@ -359,10 +374,7 @@ fn page_filters_journal_and_assets() {
     );
     check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
     // A form preserves the filters of the other forms, escaped.
-    let page = text(&get(
-        &emulator,
-        "/_emulator?text=%22%3E%3Cb%3E&kind=video&asset=x",
-    ));
+    let page = tabs(&emulator, "text=%22%3E%3Cb%3E&kind=video&asset=x");
     assert!(
         page.contains("<input type=hidden name=text value=\"&quot;&gt;&lt;b&gt;\">"),
         "{page}"
@@ -371,6 +383,70 @@ fn page_filters_journal_and_assets() {
         page.contains("<option selected>video</option>") && page.contains("No assets."),
         "{page}"
     );
+}
+
+#[test]
+fn search_finds_names_ids_and_requests() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    for name in ["harbor.mp4", "forest.mp4"] {
+        send_form(
+            &emulator,
+            &form(&[("index_id", &index)], Some((name, &bytes))),
+        );
+    }
+    emulator.advance(Duration::from_secs(10));
+    let search = |text: &str| tabs_of_search(&emulator, text);
+    let found = search("HARBOR");
+    assert!(
+        found.contains("harbor.mp4") && !found.contains("forest.mp4"),
+        "{found}"
+    );
+    // The index whose ID it is, with all of its videos, and the requests that name it.
+    _ = get(&emulator, &format!("/v1.3/indexes/{index}"));
+    let found = search(&index);
+    for part in [
+        "forest.mp4",
+        "No tasks.",
+        &format!("GET /v1.3/indexes/{index}"),
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    let found = search("nothing of this");
+    for part in ["No tasks.", "No assets.", "No indexes.", "None of"] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+}
+
+fn tabs_of_search(emulator: &Emulator, searched: &str) -> String {
+    let query = searched.replace(' ', "+");
+    text(&get(emulator, &format!("/_emulator?tab=search&q={query}")))
+}
+
+#[test]
+fn overview_counts_everything() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
+    );
+    emulator.advance(Duration::from_secs(10));
+    _ = get(&emulator, "/v1.3/tasks/nonsense");
+    let page = text(&get(&emulator, "/_emulator"));
+    for part in [
+        "<strong>1</strong> videos ready",
+        "<strong>0</strong> failed",
+        "<strong>1</strong> indexes",
+        "<strong>3</strong> requests",
+        "<strong>1</strong> refused requests",
+        "GET /v1.3/tasks/nonsense",
+        "/v1.3</code>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 #[test]
@@ -406,7 +482,7 @@ fn player_page_shows_stream_and_escapes_name() {
     ] {
         assert!(html.contains(part), "{part}: {html}");
     }
-    let list = text(&get(&emulator, "/_emulator"));
+    let list = tabs(&emulator, "");
     assert!(
         list.contains("thumbnail-1.jpg") && list.contains(&format!("/_emulator/play/{video}")),
         "{list}"

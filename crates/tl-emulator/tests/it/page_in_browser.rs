@@ -21,9 +21,23 @@ fn upload(emulator: &Emulator, index: &str, name: &str) -> (String, String) {
     (id("_id"), id("video_id"))
 }
 
-fn page(emulator: &Emulator) -> String {
-    emulator.control_url().to_string()
+fn page(emulator: &Emulator, tab: &str) -> String {
+    format!("{}?tab={tab}", emulator.control_url())
 }
+
+const TABS: [&str; 6] = [
+    "overview",
+    "videos",
+    "indexes",
+    "requests",
+    "controls",
+    "search&q=a",
+];
+
+/// The controls without a name for screen readers.
+const NAMELESS: &str = "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, video, progress, img, table')]\
+     .filter((one) => !(one.labels?.length || one.textContent?.trim() || one.ariaLabel || one.hasAttribute('alt') || one.caption))\
+     .map((one) => one.outerHTML)";
 
 /// The texts of a table column, from the first row on.
 fn column(browser: &mut Browser, part: &str, column: usize) -> Vec<String> {
@@ -42,7 +56,7 @@ fn tasks_are_filtered_by_keyboard() {
     let hostile = "<img src=x onerror=alert(1)>.mp4";
     upload(&emulator, &index, hostile);
     let mut browser = Browser::open();
-    browser.visit(&page(&emulator));
+    browser.visit(&page(&emulator, "videos"));
     assert_eq!(column(&mut browser, "tasks", 1), ["validating", "ready"]);
     assert_eq!(column(&mut browser, "tasks", 2), [hostile, "first.mp4"]);
 
@@ -66,7 +80,12 @@ fn tasks_are_filtered_by_keyboard() {
     browser.wait_until("document.readyState === 'complete'");
     assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
 
-    // Errors do not appear in other filters, and every control has a name.
+    assert_eq!(browser.value(NAMELESS), json!([]));
+
+    // A key opens another tab.
+    browser.type_text("4");
+    browser.wait_until("location.search.includes('tab=requests')");
+    browser.wait_until("document.readyState === 'complete'");
     browser.tab_to("select[name=operation]");
     browser.type_text("tasks.c");
     browser.tab_to("section#journal form button");
@@ -75,11 +94,7 @@ fn tasks_are_filtered_by_keyboard() {
     browser.wait_until("document.readyState === 'complete'");
     let requests = column(&mut browser, "journal", 2);
     assert_eq!(requests, ["POST /v1.3/tasks", "POST /v1.3/tasks"]);
-    assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
-    let nameless = "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, video, progress, img, table')]\
-         .filter((one) => !(one.labels?.length || one.innerText?.trim() || one.ariaLabel || one.hasAttribute('alt') || one.caption))\
-         .map((one) => one.outerHTML)";
-    assert_eq!(browser.value(nameless), json!([]));
+    assert_eq!(browser.value(NAMELESS), json!([]));
     assert_eq!(browser.errors, Vec::<String>::new());
 }
 
@@ -90,7 +105,7 @@ fn video_plays() {
     let (_, video) = upload(&emulator, &index, "a.mp4");
     assert_eq!(rendition(&emulator, &video)["error"], Value::Null);
     let mut browser = Browser::open();
-    browser.visit(&page(&emulator));
+    browser.visit(&page(&emulator, "videos"));
     browser.tab_to("#live-tasks a.play");
     browser.press("Enter");
     browser
@@ -123,19 +138,22 @@ fn page_refreshes_after_the_clock_is_advanced() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let mut browser = Browser::open();
-    browser.visit(&page(&emulator));
+    browser.visit(&page(&emulator, "videos"));
     let (task, _) = upload(&emulator, &index, "a.mp4");
     // The page was not reloaded; the script refreshed it.
     browser.wait_until("document.querySelector('#live-tasks')?.innerText.includes('validating')");
+    browser.visit(&page(&emulator, "controls"));
     browser.tab_to("input[name=seconds]");
     browser.value("document.activeElement.select()");
     browser.type_text("600");
     browser.press("Enter");
     browser.wait_until("document.readyState === 'complete' && location.hash === '#clock'");
-    assert_eq!(column(&mut browser, "tasks", 1), ["ready"]);
     let body = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
     assert_eq!(body["status"], "ready");
+    browser.visit(&page(&emulator, "videos"));
+    assert_eq!(column(&mut browser, "tasks", 1), ["ready"]);
 
+    browser.visit(&page(&emulator, "controls"));
     browser.tab_to("input[name=fault]");
     browser.type_text("tasks.list status=500");
     browser.press("Enter");
@@ -151,6 +169,42 @@ fn page_refreshes_after_the_clock_is_advanced() {
     browser.press("Enter");
     browser.wait_until("document.querySelector('#live-faults')?.innerText.includes('No faults')");
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
+    assert_eq!(browser.errors, Vec::<String>::new());
+}
+
+#[test]
+fn bodies_open_and_ids_are_copied() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let mut browser = Browser::open();
+    browser.visit(&page(&emulator, "requests"));
+    browser.tab_to("#live-journal summary");
+    browser.press("Enter");
+    browser.wait_until("document.querySelectorAll('.bodies pre').length === 2");
+    let bodies = "[...document.querySelectorAll('.bodies pre')].map((one) => one.innerText)";
+    let bodies: Vec<String> = serde_json::from_value(browser.value(bodies)).unwrap();
+    let request: Value = serde_json::from_str(&bodies[0]).unwrap();
+    assert_eq!(request["index_name"], "clips");
+    assert!(bodies[1].contains(&index), "{bodies:?}");
+    // What is read is not replaced; afterwards it is, and what was open stays open.
+    browser.value("document.activeElement.blur()");
+    _ = get(&emulator, "/v1.3/tasks/nonsense");
+    browser.wait_until("document.querySelector('#live-journal').innerText.includes('nonsense')");
+    browser.wait_until("document.querySelectorAll('details[open] .bodies pre').length === 2");
+    browser.screenshot("page-bodies");
+
+    // The slash key searches.
+    browser.type_text("/");
+    assert_eq!(browser.value("document.activeElement.name"), json!("q"));
+    browser.type_text(&index);
+    browser.press("Enter");
+    browser.wait_until("location.search.includes('tab=search')");
+    browser.wait_until("document.readyState === 'complete'");
+    browser.value("window.copied = ''; navigator.clipboard.writeText = async (text) => { window.copied = text; }");
+    browser.tab_to("#live-indexes .copy");
+    browser.press("Enter");
+    browser.wait_until("document.activeElement.innerText === 'Copied'");
+    assert_eq!(browser.value("window.copied"), json!(index));
     assert_eq!(browser.errors, Vec::<String>::new());
 }
 
@@ -219,28 +273,31 @@ fn light_and_dark_themes_have_enough_contrast() {
 
     let mut browser = Browser::open();
     let mut backgrounds = Vec::new();
+    let fits = "document.documentElement.scrollWidth <= innerWidth";
     for scheme in ["light", "dark"] {
         browser.set_color_scheme(scheme);
-        browser.visit(&page(&emulator));
-        browser.wait_until("[...document.images].every((one) => one.complete)");
-        browser.screenshot(&format!("page-{scheme}"));
-        assert_eq!(browser.value(PALE), json!([]), "{scheme}");
+        for tab in TABS {
+            browser.visit(&page(&emulator, tab));
+            browser.wait_until("[...document.images].every((one) => one.complete)");
+            let name = tab.split('&').next().unwrap();
+            browser.screenshot(&format!("page-{name}-{scheme}"));
+            assert_eq!(browser.value(PALE), json!([]), "{tab}, {scheme}");
+            assert_eq!(browser.value(NAMELESS), json!([]), "{tab}");
+            // Nothing is wider than the window: tables scroll on their own.
+            assert_eq!(browser.value(fits), json!(true), "{tab}");
+        }
         backgrounds.push(browser.value("getComputedStyle(document.body).backgroundColor"));
-        // Nothing is wider than the window: tables scroll on their own.
-        assert_eq!(
-            browser.value("document.documentElement.scrollWidth <= innerWidth"),
-            json!(true)
-        );
     }
     assert_ne!(backgrounds[0], backgrounds[1]);
-    let narrow = json!({ "width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    let narrow = json!({ "width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": false });
     browser.call("Emulation.setDeviceMetricsOverride", &narrow);
-    browser.visit(&page(&emulator));
-    assert_eq!(
-        browser.value("document.documentElement.scrollWidth <= innerWidth"),
-        json!(true)
-    );
-    browser.screenshot("page-narrow");
+    for tab in TABS {
+        browser.visit(&page(&emulator, tab));
+        assert_eq!(browser.value(fits), json!(true), "{tab}");
+        let name = tab.split('&').next().unwrap();
+        browser.screenshot(&format!("page-{name}-narrow"));
+    }
+    browser.visit(&page(&emulator, "videos"));
     let part = "document.querySelector('#live-uploads progress').value";
     assert_eq!(browser.value(part), json!(5 << 20));
     assert_eq!(browser.errors, Vec::<String>::new());
