@@ -224,6 +224,7 @@ impl Browser {
             "Tab" => ("Tab", 9, ""),
             "Enter" => ("Enter", 13, "\r"),
             "Space" => ("Space", 32, " "),
+            "ArrowRight" => ("ArrowRight", 39, ""),
             other => panic!("what is the key {other}?"),
         };
         let key = if key == "Space" { " " } else { key };

@@ -39,6 +39,7 @@ mod process;
 mod raw;
 mod renderer;
 mod renditions;
+mod report_in_browser;
 mod search;
 mod sessions;
 mod start;

@@ -209,7 +209,7 @@ fn bodies_open_and_ids_are_copied() {
 }
 
 /// Texts with a contrast below 4.5 to their background (WCAG 2.2, 1.4.3).
-const PALE: &str = "(() => {
+pub(crate) const PALE: &str = "(() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const read = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
     return [...canvas.getImageData(0, 0, 1, 1).data]; };

@@ -10,25 +10,32 @@ use crate::report::Verdict;
 use crate::text::{escaped, plain};
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--text:#222;--page:#fff;--line:#ddd;--dim:#5c5c5c;--card:#f7f7f7;--link:#0b57d0;\
---pass:#17692b;--warn:#8a5a00;--refuse:#b00020}\
-@media(prefers-color-scheme:dark){:root{--text:#ddd;--page:#181818;--line:#444;--dim:#aaa;--card:#222;--link:#8ab4f8;\
---pass:#6fcf87;--warn:#e0b050;--refuse:#ff7a8a}}\
+:root{color-scheme:light dark;--page:#f4f5f8;--card:#fff;--text:#1b1f27;--dim:#566071;--line:#d9dde5;--link:#2444c0;--soft:#eef0f5;\
+--pass:#116329;--pass-soft:#dff5e5;--warn:#5b4300;--warn-soft:#fff1c9;--refuse:#a40e26;--refuse-soft:#ffe5e8}\
+@media(prefers-color-scheme:dark){:root{--page:#12151b;--card:#1a1f28;--text:#e6e9ef;--dim:#9aa5b6;--line:#2e3644;--link:#9db4ff;--soft:#232a36;\
+--pass:#7ee2a0;--pass-soft:#143522;--warn:#f5d479;--warn-soft:#3a2f10;--refuse:#ff9aa6;--refuse-soft:#42181f}}\
 *{box-sizing:border-box}\
-body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;color:var(--text);background:var(--page)}\
-a{color:var(--link)}h1{margin:.5rem 0}h2{font-size:1rem;margin:0}\
-h2,p,li,dd,code{overflow-wrap:anywhere}code{font-size:.85em;background:var(--card);padding:0 .2em}\
-label{display:inline-block;margin:0 .5rem .5rem 0;padding:.2rem .7rem;border:1px solid var(--line);border-radius:1rem;cursor:pointer}\
-input{position:absolute;opacity:0}input:checked+label{background:var(--card);border-color:var(--text)}\
-input:focus-visible+label{outline:2px solid var(--link)}\
-article{display:grid;grid-template-columns:160px minmax(0,1fr);gap:0 1rem;padding:1rem 0;border-top:1px solid var(--line)}\
-img,.none{width:160px;height:90px;object-fit:contain;background:#000}.none{background:var(--card);padding:.5rem;overflow:auto}\
-.pass b.verdict,label.pass{color:var(--pass)}.warn b.verdict,label.warn{color:var(--warn)}.refuse b.verdict,label.refuse{color:var(--refuse)}\
-.why{color:var(--dim);font-size:.9em}ul{margin:.5rem 0 0;padding-left:1.2rem}li{margin:.3rem 0}\
-dl{display:flex;flex-wrap:wrap;gap:0 1.2rem;margin:.2rem 0}dl div{display:flex;gap:.4rem}dt{color:var(--dim)}dd{margin:0}\
+body{margin:0 auto;max-width:72rem;padding:1rem;color:var(--text);background:var(--page);font:15px/1.5 system-ui,sans-serif}\
+a{color:var(--link)}h1{margin:.25rem 0 .75rem;font-size:1.3rem}h2{margin:0;font-size:1.05rem}\
+h2,p,li,dd,code{overflow-wrap:anywhere}code{padding:.05rem .3rem;border-radius:4px;background:var(--soft);font:.85em ui-monospace,monospace}\
+label{display:inline-block;margin:0 .4rem .75rem 0;padding:.25rem .8rem;border:1px solid var(--line);border-radius:1rem;background:var(--card);cursor:pointer}\
+input{position:absolute;opacity:0}input:checked+label{border-color:currentColor;font-weight:600}\
+input:focus-visible+label{outline:3px solid var(--link);outline-offset:2px}\
+article{display:grid;grid-template-columns:10rem minmax(0,1fr);gap:.5rem 1.25rem;margin:0 0 .75rem;padding:1rem;border:1px solid var(--line);\
+border-left:4px solid var(--pass);border-radius:8px;background:var(--card)}\
+article.warn{border-left-color:var(--warn)}article.refuse{border-left-color:var(--refuse)}\
+img,.none{width:10rem;height:5.625rem;border-radius:4px;object-fit:contain;background:#000}.none{padding:.5rem;overflow:auto;background:var(--soft)}\
+.title{display:flex;flex-wrap:wrap;gap:.2rem .6rem;align-items:center}\
+.verdict{padding:0 .6rem;border-radius:1rem;font-size:.9em;font-weight:600}\
+.pass .verdict{color:var(--pass);background:var(--pass-soft)}.warn .verdict{color:var(--warn);background:var(--warn-soft)}\
+.refuse .verdict{color:var(--refuse);background:var(--refuse-soft)}\
+label.pass{color:var(--pass)}label.warn{color:var(--warn)}label.refuse{color:var(--refuse)}\
+.why{margin:.2rem 0 0;color:var(--dim);font-size:.9em}ul{margin:.6rem 0 0;padding:0;list-style:none}\
+li{margin:.5rem 0 0;padding:.5rem .75rem;border-radius:6px;background:var(--page)}\
+.fix{display:block;margin-top:.4rem}dl{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;margin:.3rem 0 0}dl div{display:flex;gap:.4rem}dt{color:var(--dim)}dd{margin:0}\
 #only-refuse:checked~main article:not(.refuse),#only-warn:checked~main article:not(.warn),\
 #only-pass:checked~main article:not(.pass){display:none}\
-@media(max-width:36rem){article{grid-template-columns:minmax(0,1fr)}}";
+@media(max-width:36rem){body{padding:.6rem}article{grid-template-columns:minmax(0,1fr);padding:.75rem}}";
 
 pub(super) const TAIL: &str = "</main>\n</body>\n</html>\n";
 
@@ -77,7 +84,7 @@ fn article(entry: &Entry<'_>) -> String {
     picture(&mut out, entry);
     let _ = write!(
         out,
-        "</div>\n<div><h2>{}</h2>\n<b class=\"verdict\">{verdict}</b>",
+        "</div>\n<div><div class=\"title\"><h2>{}</h2>\n<b class=\"verdict\">{verdict}</b></div>",
         escaped(entry.name)
     );
     if let Some(facts) = entry.facts {
@@ -85,7 +92,7 @@ fn article(entry: &Entry<'_>) -> String {
     }
     let _ = write!(
         out,
-        "<span class=\"why\">checked for {}, rules {} of {}</span>",
+        "<p class=\"why\">Checked for {}, rules {} of {}</p>",
         escaped(&report.target.to_string()),
         escaped(&report.pack),
         report.pack_date,
@@ -96,7 +103,7 @@ fn article(entry: &Entry<'_>) -> String {
     for finding in &report.findings {
         let _ = write!(
             out,
-            "<li><b>{}</b> {}; allowed: {} <span class=\"why\">{} {}",
+            "<li><b>{}</b> {}; allowed: {} <p class=\"why\">{} {}",
             finding.severity,
             escaped(&finding.observed),
             escaped(&finding.allowed),
@@ -114,11 +121,11 @@ fn article(entry: &Entry<'_>) -> String {
                 escaped(&finding.documentation)
             );
         }
-        out.push_str("</span>");
+        out.push_str("</p>");
         if let Some(fix) = &finding.fix {
             let _ = write!(
                 out,
-                "<br>Fix: <code>{}</code>",
+                "<span class=\"fix\">Fix: <code>{}</code></span>",
                 escaped(&fix.for_file(entry.name))
             );
         }
