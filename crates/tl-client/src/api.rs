@@ -47,6 +47,17 @@ macro_rules! api_methods {
             self.api.search(index_id)
         }
 
+        /// Embeds texts, images, audio, videos and documents: see
+        /// [`EmbedBuilder`](tl_protocol::embed::EmbedBuilder).
+        ///
+        /// Nothing is sent before one of its ends is called.
+        pub fn embed(
+            &self,
+            model: impl Into<tl_model::ModelName>,
+        ) -> tl_protocol::embed::EmbedBuilder<$Transport, crate::Error> {
+            self.api.embed(model)
+        }
+
         /// Polls `endpoint` until the status is final or the deadline of `policy` has passed.
         ///
         /// # Errors

@@ -4,14 +4,43 @@
 //! times the memory of the numbers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::Extra;
 use crate::number::Number;
+use crate::object::in_member;
+use crate::{AssetId, EmbeddingTaskId, Extra, ModelName, VideoId};
+
+/// Where embeddings come from. The rows of a response share one. It is not part of the JSON of the
+/// API: whoever sent the request sets it with [`Embeddings::set_origin`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EmbeddingOrigin {
+    /// The model. Embeddings of different models cannot be compared.
+    pub model: Option<ModelName>,
+    /// The asset.
+    pub asset: Option<AssetId>,
+    /// The video of an index.
+    pub video: Option<VideoId>,
+    /// The task.
+    pub task: Option<EmbeddingTaskId>,
+    /// What was embedded, if it is none of these: a text, a URL, or the name of a file.
+    pub input: Option<String>,
+}
+
+impl EmbeddingOrigin {
+    /// An origin of which only the model is known.
+    pub fn of_model(model: impl Into<ModelName>) -> Self {
+        Self {
+            model: Some(model.into()),
+            ..Self::default()
+        }
+    }
+}
 
 /// What one embedding is about.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +55,8 @@ pub struct EmbeddingRow {
     pub start: Option<f64>,
     /// End of the segment, in seconds.
     pub end: Option<f64>,
+    /// Where it comes from. Not part of the JSON of the API.
+    pub origin: Option<Arc<EmbeddingOrigin>>,
     /// Members without a field in this type, and known members that were `null`.
     pub extra: Extra,
 }
@@ -51,27 +82,51 @@ pub struct Embeddings {
     rows: Vec<EmbeddingRow>,
 }
 
-/// An embedding does not have the dimension of the rows before it.
+/// Embeddings do not belong into the same matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DimensionMismatch {
-    /// The dimension of the rows before it.
-    pub expected: usize,
-    /// The dimension of the embedding.
-    pub actual: usize,
+pub enum EmbeddingMismatch {
+    /// An embedding does not have the dimension of the rows before it.
+    Dimension {
+        /// The dimension of the rows before it.
+        expected: usize,
+        /// The dimension of the embedding.
+        actual: usize,
+    },
+    /// Embeddings are of another model than the rows before them, or it is not known of one of
+    /// them. Vectors of different models cannot be compared.
+    Model {
+        /// The model of the rows before them.
+        expected: Option<ModelName>,
+        /// The model of the embeddings.
+        actual: Option<ModelName>,
+    },
 }
 
-impl fmt::Display for DimensionMismatch {
+impl fmt::Display for EmbeddingMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "an embedding has {} numbers, those before it have {}",
-            self.actual, self.expected
-        )
+        let name = |model: &Option<ModelName>| {
+            model
+                .as_ref()
+                .map_or("unknown", ModelName::as_str)
+                .to_owned()
+        };
+        match self {
+            Self::Dimension { expected, actual } => write!(
+                f,
+                "an embedding has {actual} numbers, those before it have {expected}"
+            ),
+            Self::Model { expected, actual } => write!(
+                f,
+                "the model of the embeddings is {}, that of those before them is {}",
+                name(actual),
+                name(expected)
+            ),
+        }
     }
 }
 
-impl std::error::Error for DimensionMismatch {}
+impl std::error::Error for EmbeddingMismatch {}
 
 impl Embeddings {
     /// No embeddings.
@@ -79,11 +134,34 @@ impl Embeddings {
         Self::default()
     }
 
+    /// Embeddings of a matrix that was stored row by row, with what each row is about.
+    ///
+    /// # Errors
+    /// If the matrix does not have `dimension` numbers for each row.
+    pub fn from_parts(
+        dimension: usize,
+        values: Vec<f32>,
+        rows: Vec<EmbeddingRow>,
+    ) -> Result<Self, EmbeddingMismatch> {
+        if Some(values.len()) != dimension.checked_mul(rows.len()) {
+            return Err(EmbeddingMismatch::Dimension {
+                expected: dimension,
+                actual: values.len().checked_div(rows.len()).unwrap_or(values.len()),
+            });
+        }
+        Ok(Self {
+            dimension,
+            values,
+            uncertainty: Vec::new(),
+            rows,
+        })
+    }
+
     /// Adds a row.
     ///
     /// # Errors
     /// If it does not have the dimension of the rows before it.
-    pub fn push(&mut self, row: EmbeddingRow, vector: &[f32]) -> Result<(), DimensionMismatch> {
+    pub fn push(&mut self, row: EmbeddingRow, vector: &[f32]) -> Result<(), EmbeddingMismatch> {
         self.check(vector.len())?;
         self.make_room(vector.len());
         self.values.extend_from_slice(vector);
@@ -131,7 +209,67 @@ impl Embeddings {
             .get(..self.dimension)
     }
 
-    fn check(&mut self, actual: usize) -> Result<(), DimensionMismatch> {
+    /// Sets where all rows come from.
+    pub fn set_origin(&mut self, origin: EmbeddingOrigin) {
+        let origin = Arc::new(origin);
+        for row in &mut self.rows {
+            row.origin = Some(Arc::clone(&origin));
+        }
+    }
+
+    /// The model of the rows; `None` if it is not known of the first.
+    pub fn model(&self) -> Option<&ModelName> {
+        self.rows.first()?.origin.as_ref()?.model.as_ref()
+    }
+
+    /// Adds the rows of other embeddings.
+    ///
+    /// # Errors
+    /// If they are of another model, or do not have the dimension of the rows before them. Then
+    /// nothing is added.
+    pub fn append(&mut self, other: Self) -> Result<(), EmbeddingMismatch> {
+        if other.is_empty() {
+            return Ok(());
+        }
+        if self.is_empty() {
+            *self = other;
+            return Ok(());
+        }
+        if self.model() != other.model() {
+            return Err(EmbeddingMismatch::Model {
+                expected: self.model().cloned(),
+                actual: other.model().cloned(),
+            });
+        }
+        self.check(other.dimension)?;
+        // Uncertainty is kept only if all rows have it.
+        match self.uncertainty.is_empty() || other.uncertainty.is_empty() {
+            true => self.uncertainty = Vec::new(),
+            false => self.uncertainty.extend_from_slice(&other.uncertainty),
+        }
+        self.make_room(other.values.len());
+        self.values.extend_from_slice(&other.values);
+        self.rows.extend(other.rows);
+        Ok(())
+    }
+
+    /// The embeddings of the rows that `keep` accepts.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&EmbeddingRow) -> bool) -> Self {
+        let mut kept = Self::new();
+        kept.dimension = self.dimension;
+        for (index, row) in self.rows.iter().enumerate() {
+            if keep(row) {
+                kept.values.extend_from_slice(self.vector(index));
+                kept.uncertainty
+                    .extend_from_slice(self.uncertainty(index).unwrap_or_default());
+                kept.rows.push(row.clone());
+            }
+        }
+        kept
+    }
+
+    fn check(&mut self, actual: usize) -> Result<(), EmbeddingMismatch> {
         let expected = match self.rows.is_empty() {
             true => actual,
             false => self.dimension,
@@ -139,7 +277,7 @@ impl Embeddings {
         self.dimension = expected;
         match actual == expected {
             true => Ok(()),
-            false => Err(DimensionMismatch { expected, actual }),
+            false => Err(EmbeddingMismatch::Dimension { expected, actual }),
         }
     }
 
@@ -179,8 +317,8 @@ impl<'de> Visitor<'de> for Append<'_> {
     }
 }
 
-/// Reads one row into the matrix.
-struct Row<'m>(&'m mut Embeddings);
+/// Reads one row into the matrix. The name is that of the numbers, for errors.
+struct Row<'m>(&'m mut Embeddings, &'static str);
 
 impl<'de> DeserializeSeed<'de> for Row<'_> {
     type Value = ();
@@ -208,7 +346,9 @@ impl<'de> Visitor<'de> for Row<'_> {
                 // The older version of the endpoints has `float`.
                 "embedding" | "float" if !has_vector => {
                     has_vector = true;
-                    members.next_value_seed(Append(&mut matrix.values))?;
+                    members
+                        .next_value_seed(Append(&mut matrix.values))
+                        .map_err(|error| in_member(&key, &error))?;
                 }
                 "embedding_uncertainty" => {
                     let value = members.next_value::<Option<Vec<f32>>>()?;
@@ -218,7 +358,7 @@ impl<'de> Visitor<'de> for Row<'_> {
             }
         }
         if !has_vector {
-            return Err(A::Error::missing_field("embedding"));
+            return Err(A::Error::missing_field(self.1));
         }
         let actual = matrix.values.len() - start;
         matrix.check(actual).map_err(A::Error::custom)?;
@@ -247,7 +387,17 @@ impl EmbeddingRow {
 
 impl<'de> Deserialize<'de> for Embeddings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Rows;
+        Self::deserialize_as("embedding", deserializer)
+    }
+}
+
+impl Embeddings {
+    /// Reads rows of either version. `name` is the name of the numbers in errors.
+    pub(crate) fn deserialize_as<'de, D: Deserializer<'de>>(
+        name: &'static str,
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        struct Rows(&'static str);
 
         impl<'de> Visitor<'de> for Rows {
             type Value = Embeddings;
@@ -258,53 +408,86 @@ impl<'de> Deserialize<'de> for Embeddings {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Embeddings, A::Error> {
                 let mut matrix = Embeddings::default();
-                while rows.next_element_seed(Row(&mut matrix))?.is_some() {}
+                while rows.next_element_seed(Row(&mut matrix, self.0))?.is_some() {}
                 matrix.values.shrink_to_fit();
                 Ok(matrix)
             }
         }
 
-        deserializer.deserialize_seq(Rows)
+        deserializer.deserialize_seq(Rows(name))
+    }
+}
+
+/// The names of the members that differ between the versions of the API: the numbers, the start and
+/// the end.
+type Names = [&'static str; 3];
+
+impl Embeddings {
+    /// Writes the rows in the form of the first version of the API.
+    pub(crate) fn serialize_segments<S: Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        self.serialize_as(["float", "start_offset_sec", "end_offset_sec"], serializer)
+    }
+
+    fn serialize_as<S: Serializer>(&self, names: Names, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows = serializer.serialize_seq(Some(self.rows.len()))?;
+        for row in 0..self.rows.len() {
+            rows.serialize_element(&Line(self, row, names))?;
+        }
+        rows.end()
+    }
+}
+
+/// Numbers with the digits that an `f32` needs, also in a `serde_json::Value`, which holds `f64`.
+struct Shortest<'n>(&'n [f32]);
+
+impl Serialize for Shortest<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = |number: &f32| {
+            let shortest = number.to_string().parse();
+            shortest.unwrap_or_else(|_| f64::from(*number))
+        };
+        serializer.collect_seq(self.0.iter().map(|value| Number(number(value))))
+    }
+}
+
+/// A row and its vector.
+struct Line<'m>(&'m Embeddings, usize, Names);
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(matrix, index, [numbers, start, end]) = *self;
+        let row = &matrix.rows[index];
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(numbers, &Shortest(matrix.vector(index)))?;
+        if let Some(uncertainty) = matrix.uncertainty(index) {
+            map.serialize_entry("embedding_uncertainty", &Shortest(uncertainty))?;
+        }
+        if let Some(option) = &row.option {
+            map.serialize_entry("embedding_option", option)?;
+        }
+        if let Some(scope) = &row.scope {
+            map.serialize_entry("embedding_scope", scope)?;
+        }
+        if let Some(seconds) = row.start {
+            map.serialize_entry(start, &Number(seconds))?;
+        }
+        if let Some(seconds) = row.end {
+            map.serialize_entry(end, &Number(seconds))?;
+        }
+        for (key, value) in &row.extra {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
     }
 }
 
 /// Writes the rows in the current format of the API.
 impl Serialize for Embeddings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Line<'m>(&'m Embeddings, usize);
-
-        impl Serialize for Line<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let (matrix, row) = (self.0, &self.0.rows[self.1]);
-                let mut map = serializer.serialize_map(None)?;
-                map.serialize_entry("embedding", matrix.vector(self.1))?;
-                if let Some(uncertainty) = matrix.uncertainty(self.1) {
-                    map.serialize_entry("embedding_uncertainty", uncertainty)?;
-                }
-                if let Some(option) = &row.option {
-                    map.serialize_entry("embedding_option", option)?;
-                }
-                if let Some(scope) = &row.scope {
-                    map.serialize_entry("embedding_scope", scope)?;
-                }
-                if let Some(start) = row.start {
-                    map.serialize_entry("start_sec", &Number(start))?;
-                }
-                if let Some(end) = row.end {
-                    map.serialize_entry("end_sec", &Number(end))?;
-                }
-                for (key, value) in &row.extra {
-                    map.serialize_entry(key, value)?;
-                }
-                map.end()
-            }
-        }
-
-        let mut rows = serializer.serialize_seq(Some(self.rows.len()))?;
-        for row in 0..self.rows.len() {
-            rows.serialize_element(&Line(self, row))?;
-        }
-        rows.end()
+        self.serialize_as(["embedding", "start_sec", "end_sec"], serializer)
     }
 }
 
@@ -375,7 +558,47 @@ mod tests {
         let mut matrix = Embeddings::new();
         matrix.push(EmbeddingRow::default(), &[1.0, 2.0]).unwrap();
         let error = matrix.push(EmbeddingRow::default(), &[1.0]).unwrap_err();
-        assert_eq!((error.expected, error.actual), (2, 1));
+        let (expected, actual) = (2, 1);
+        assert_eq!(error, EmbeddingMismatch::Dimension { expected, actual });
         assert_eq!(matrix.len(), 1);
+    }
+
+    #[test]
+    fn models_and_dimensions_are_not_mixed() {
+        let of = |model: &str, json: &Value| {
+            let mut matrix = read(json).unwrap();
+            matrix.set_origin(EmbeddingOrigin::of_model(model));
+            matrix
+        };
+        let mut all = Embeddings::new();
+        all.append(of(
+            "marengo3.0",
+            &json!([{"embedding": [1, 2], "embedding_option": "visual"}]),
+        ))
+        .unwrap();
+        all.append(of(
+            "marengo3.0",
+            &json!([{"embedding": [3, 4], "embedding_option": "audio"}]),
+        ))
+        .unwrap();
+        let other = of("marengo3.5", &json!([{"embedding": [5, 6]}]));
+        let error = all.append(other).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the model of the embeddings is marengo3.5, that of those before them is marengo3.0"
+        );
+        let unknown = read(&json!([{"embedding": [5, 6]}])).unwrap();
+        assert!(all.append(unknown).is_err());
+        let longer = of("marengo3.0", &json!([{"embedding": [5, 6, 7]}]));
+        assert!(matches!(
+            all.append(longer),
+            Err(EmbeddingMismatch::Dimension { .. })
+        ));
+        assert_eq!((all.len(), all.values()), (2, &[1.0, 2.0, 3.0, 4.0][..]));
+        let heard = all.filter(|row| row.option.as_deref() == Some("audio"));
+        assert_eq!(
+            (heard.values(), heard.model()),
+            (&[3.0, 4.0][..], all.model())
+        );
     }
 }

@@ -1,11 +1,9 @@
 //! Assets within an index (`/indexes/{index-id}/indexed-assets`). The older view of the same
 //! resources is in `video.rs`.
 
-use serde_json::Value;
-
 use crate::{
-    AssetId, Hls, IndexedAssetId, MetadataPatch, SystemMetadata, Timestamp, TranscriptionSegment,
-    UserMetadata,
+    AssetId, Hls, IndexedAssetId, IndexedEmbedding, MetadataPatch, SystemMetadata, Timestamp,
+    TranscriptionSegment, UserMetadata,
 };
 
 open_enum! {
@@ -61,9 +59,8 @@ object! {
         lenient user_metadata: Option<UserMetadata>,
         /// The HLS stream, if requested with `enable_video_stream`.
         lenient hls: Option<Hls>,
-        /// The embeddings, if requested with `embedding_option`, kept as JSON:
-        /// `{model_name, video_embedding: {segments}}`.
-        lenient embedding: Option<Value>,
+        /// The embeddings, if requested with `embedding_option`.
+        optional embedding: Option<IndexedEmbedding>,
         /// The transcription, if requested with `transcription`. Also `None` if there is no speech.
         lenient transcription: Option<Vec<TranscriptionSegment>>,
     }

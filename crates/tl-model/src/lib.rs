@@ -18,7 +18,8 @@
 //! - **An identifier, a status or a request member of the wrong type is an error that names the
 //!   member**: `` `status`: invalid type: integer `5`, expected a string at line 1 column 24 ``. It
 //!   is not treated as absent, because decisions depend on it.
-//! - **Numbers are written as the platform writes them**: a whole `f64` has no `.0`.
+//! - **Numbers are written as the platform writes them**: a whole `f64` has no `.0`. Numbers of
+//!   embeddings are read as `f32` and written with the digits that an `f32` needs.
 //!
 //! Structs are `#[non_exhaustive]`, because the platform adds fields: build one with `new` (or
 //! `Default`) and set the public fields.
@@ -61,6 +62,7 @@ mod id;
 mod index;
 mod indexed_asset;
 mod knowledge_store;
+mod legacy_embedding;
 mod metadata_error;
 mod metadata_patch;
 mod metadata_value;
@@ -102,7 +104,7 @@ pub use embedding::{
     EmbeddingSource, EmbeddingTask, EmbeddingTaskError, EmbeddingTaskStatus, EmbeddingText,
     NewEmbedding,
 };
-pub use embeddings::{DimensionMismatch, EmbeddingRow, Embeddings};
+pub use embeddings::{EmbeddingMismatch, EmbeddingOrigin, EmbeddingRow, Embeddings};
 pub use entity::{
     CreatedEntities, Entity, EntityCollection, EntityCollectionUpdate, EntityError, EntityStatus,
     EntityUpdate, NewEntity, NewEntityCollection,
@@ -123,6 +125,10 @@ pub use knowledge_store::{
     EnrichmentConfig, EnrichmentType, IngestionConfig, ItemCollection, ItemCollectionUpdate,
     KnowledgeStore, KnowledgeStoreUpdate, NewItemCollection, NewKnowledgeStore, NewStoreItem,
     StoreItem, StoreItemMetadata, StoreItemStatus, StoreItemType,
+};
+pub use legacy_embedding::{
+    EmbeddingSegments, IndexedEmbedding, LegacyEmbedding, LegacyEmbeddingResult,
+    LegacyEmbeddingTask, VideoEmbedding,
 };
 pub use metadata_error::{MetadataError, MetadataErrorKind};
 pub use metadata_patch::MetadataPatch;

@@ -1,8 +1,8 @@
 //! Videos of an index (`/indexes/{index-id}/videos`): the older view of indexed assets.
 
-use serde_json::Value;
-
-use crate::{AssetId, Hls, MetadataPatch, SystemMetadata, Timestamp, UserMetadata, VideoId};
+use crate::{
+    AssetId, Hls, IndexedEmbedding, MetadataPatch, SystemMetadata, Timestamp, UserMetadata, VideoId,
+};
 
 object! {
     /// A video of an index, as listed or retrieved.
@@ -27,9 +27,8 @@ object! {
         /// The HLS stream of the video, if one was requested. Only in a retrieved video, not in a
         /// list.
         lenient hls: Option<Hls>,
-        /// The embeddings, if requested with `embedding_option`, kept as JSON:
-        /// `{model_name, video_embedding: {segments}}`.
-        lenient embedding: Option<Value>,
+        /// The embeddings, if requested with `embedding_option`.
+        optional embedding: Option<IndexedEmbedding>,
         /// The transcription, if requested with `transcription`. Also `None` if there is no speech.
         lenient transcription: Option<Vec<TranscriptionSegment>>,
         /// The v1.2 name of `system_metadata` (`metadata`), still used in some examples of v1.3.

@@ -163,8 +163,22 @@ impl<T, X> Client<T, X> {
     }
 }
 
+impl<T, X> Client<T, X> {
+    pub(crate) fn wait_flow<E: Watched>(&self, endpoint: E, policy: WaitPolicy) -> Wait<E> {
+        let settings = self.settings();
+        let flow = Wait::new(
+            endpoint,
+            &settings.base,
+            settings.policy.clone(),
+            policy,
+            self.next_seed(),
+        );
+        flow.observed(settings.observer.clone())
+    }
+}
+
 impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
-    fn run<F, R>(&self, flow: F) -> CallOutput<T, R, X>
+    pub(crate) fn run<F, R>(&self, flow: F) -> CallOutput<T, R, X>
     where
         F: Flow<Output = Result<R, Error>> + 'static,
         R: Send + 'static,
@@ -221,15 +235,7 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
         endpoint: E,
         policy: WaitPolicy,
     ) -> CallOutput<T, Waited<E::Response>, X> {
-        let settings = self.settings();
-        let flow = Wait::new(
-            endpoint,
-            &settings.base,
-            settings.policy.clone(),
-            policy,
-            self.next_seed(),
-        );
-        self.run(flow.observed(settings.observer.clone()))
+        self.run(self.wait_flow(endpoint, policy))
     }
 
     /// Adds entities from images to a collection (see [`AddEntities`]). With `wait`, the result has

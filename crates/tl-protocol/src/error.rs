@@ -157,6 +157,12 @@ impl From<Error> for Cause {
 
 impl Error {
     /// Creates an error of `kind` with a message.
+    /// Names what the error is about before its message.
+    pub(crate) fn about(mut self, subject: &impl fmt::Display) -> Self {
+        self.0.message = format!("{subject}: {}", self.0.message);
+        self
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,

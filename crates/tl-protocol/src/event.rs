@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use tl_model::{
-    AnalyzeBatchId, AnalyzeTaskId, AssetId, EntityId, IndexedAssetId, StoreItemId, TaskId, UploadId,
+    AnalyzeBatchId, AnalyzeTaskId, AssetId, EmbeddingTaskId, EntityId, IndexedAssetId, StoreItemId,
+    TaskId, UploadId,
 };
 
 use crate::{ErrorKind, FinishedExchange, Stage};
@@ -26,6 +27,8 @@ pub enum Resource {
     AnalyzeTask(AnalyzeTaskId),
     /// A batch of analyses.
     AnalyzeBatch(AnalyzeBatchId),
+    /// An embedding task.
+    EmbeddingTask(EmbeddingTaskId),
 }
 
 impl Resource {
@@ -40,6 +43,7 @@ impl Resource {
             Self::Entity(_) => "entity",
             Self::AnalyzeTask(_) => "analysis task",
             Self::AnalyzeBatch(_) => "batch",
+            Self::EmbeddingTask(_) => "embedding task",
         }
     }
 
@@ -54,6 +58,7 @@ impl Resource {
             Self::Entity(id) => id.as_str(),
             Self::AnalyzeTask(id) => id.as_str(),
             Self::AnalyzeBatch(id) => id.as_str(),
+            Self::EmbeddingTask(id) => id.as_str(),
         }
     }
 }
@@ -62,6 +67,12 @@ impl Resource {
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind(), self.id())
+    }
+}
+
+impl From<EmbeddingTaskId> for Resource {
+    fn from(id: EmbeddingTaskId) -> Self {
+        Self::EmbeddingTask(id)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`form`] | multipart/form-data with a known length |
 //! | [`limiter`] | a rate limiter for requests, video and concurrent tasks |
 //! | [`retry`] | the decision whether and when to retry |
+//! | [`embed`] | embeddings: a builder, rules per model, saved matrices and their search |
 //! | [`pegasus`] | the bounds of the Pegasus models |
 //! | [`schema`] | the subsets of JSON Schema that the platform accepts |
 //! | [`client`] | [`Client`]: every method of the API over any transport |

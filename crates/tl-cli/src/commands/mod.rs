@@ -36,6 +36,7 @@ mod completions;
 mod config;
 mod connection;
 mod doctor;
+mod embed;
 mod emulator;
 mod entity;
 mod fix;
@@ -78,6 +79,9 @@ subcommands! {
         Upload(upload::Upload),
         /// Ask about a video; extract data and segments
         Analyze(Box<analyze::Analyze>),
+        /// Embed texts and media, and search saved embeddings
+        #[command(subcommand)]
+        Embed(embed::EmbedCommand),
         /// Manage assets
         #[command(subcommand)]
         Asset(asset::AssetCommand),

@@ -14,6 +14,7 @@ mod asset;
 mod bad_input;
 mod clips;
 mod config;
+mod embed;
 mod emulator;
 mod faults;
 mod fixing;

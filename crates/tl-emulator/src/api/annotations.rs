@@ -21,7 +21,16 @@ pub(crate) fn of_file(
     media: Option<&MediaKey>,
     duration: f64,
 ) -> Annotations {
-    let content = state.content_of(media);
+    of_content(env, filename, state.content_of(media), duration)
+}
+
+/// What is known about a file with this SHA-256.
+pub(crate) fn of_content(
+    env: &Env<'_>,
+    filename: &str,
+    content: Option<&str>,
+    duration: f64,
+) -> Annotations {
     let name = filename.rsplit_once('.').map_or(filename, |(name, _)| name);
     let mut annotations = Annotations {
         content: content.map_or_else(|| format!("{filename} {duration}"), str::to_owned),

@@ -4,7 +4,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tl_model::{
     AssetType, CreatedEmbeddingTask, EmbeddingMedia, EmbeddingResult, EmbeddingRow,
-    EmbeddingSource, EmbeddingTask, EmbeddingTaskStatus, Embeddings, NewEmbedding, Page,
+    EmbeddingSource, EmbeddingTask, EmbeddingTaskStatus, Embeddings, IndexedEmbedding,
+    NewEmbedding, Page, VideoEmbedding,
 };
 use tl_protocol::{
     embed::EmbedRules,
@@ -21,8 +22,8 @@ use crate::core::{
     answers::AnswerSource,
     ids,
     lifecycle::after,
-    meaning::{Annotations, Part, Vector, describe, fixed},
-    records::EmbeddingTaskRecord,
+    meaning::{Annotations, Part, Vector, describe, fixed, parts},
+    records::{EmbeddingTaskRecord, VideoRecord},
     time::api_timestamp,
 };
 
@@ -43,11 +44,11 @@ handle!(GetEmbeddingTask, |state, env, request| {
 });
 
 /// The dimension if none was requested.
-const DIMENSION: usize = 512;
+pub(super) const DIMENSION: usize = 512;
 /// The length of a segment in seconds if none was requested.
 const SEGMENT: f64 = 6.0;
 /// How long the results of a task are kept, in seconds (seven days).
-const KEPT: i64 = 7 * 24 * 3600;
+pub(super) const KEPT: i64 = 7 * 24 * 3600;
 /// The longest media that is embedded at once, in seconds.
 const MAX_AT_ONCE: f64 = 600.0;
 
@@ -95,7 +96,7 @@ fn create(
     Ok(result)
 }
 
-fn push(
+pub(super) fn push(
     data: &mut Embeddings,
     row: EmbeddingRow,
     vector: &Vector,
@@ -103,6 +104,49 @@ fn push(
 ) -> Result<(), Refusal> {
     data.push(row, &vector.unit(dimension))
         .map_err(|error| Refusal::internal(&error.to_string()))
+}
+
+/// The embeddings of a video of an index, if there is a request for some. They are those that a
+/// search compares.
+pub(crate) fn of_video(
+    state: &State,
+    env: &Env<'_>,
+    video: &VideoRecord,
+    options: &[String],
+) -> Result<Option<IndexedEmbedding>, Refusal> {
+    if options.is_empty() {
+        return Ok(None);
+    }
+    let known = annotations::of_video(state, env, video);
+    let duration = video.measured.duration.unwrap_or(0.0);
+    let mut data = Embeddings::new();
+    for part in parts(&known, duration) {
+        for option in options {
+            if let Some(vector) = vector(&part, option) {
+                push(&mut data, row(&part, option, "clip"), &vector, DIMENSION)?;
+            }
+        }
+    }
+    let index = state.indexes.get(&video.index_id);
+    let mut models = index.into_iter().flat_map(|index| &index.models);
+    let model = models.find_map(|model| {
+        let name = model.name()?;
+        name.as_str().starts_with("marengo").then(|| name.clone())
+    });
+    let mut video = VideoEmbedding::default();
+    video.segments = Some(data.into());
+    let mut embedding = IndexedEmbedding::default();
+    (embedding.model_name, embedding.video_embedding) = (model, Some(video));
+    Ok(Some(embedding))
+}
+
+/// What an embedding of a part is about.
+pub(super) fn row(part: &Part, option: &str, scope: &str) -> EmbeddingRow {
+    let mut row = EmbeddingRow::default();
+    row.option = Some(option.to_owned());
+    row.scope = Some(scope.to_owned());
+    (row.start, row.end) = (Some(part.start), Some(part.end));
+    row
 }
 
 /// A media file with what is known about it.
@@ -213,13 +257,7 @@ fn media_result(
                 .iter()
                 .filter_map(|option| Some((option.as_str(), vector(&part, option)?)));
             let vectors: Vec<_> = vectors.collect();
-            let row = |option: &str| {
-                let mut row = EmbeddingRow::default();
-                row.option = Some(option.to_owned());
-                row.scope = Some(scope.clone());
-                (row.start, row.end) = (Some(part.start), Some(part.end));
-                row
-            };
+            let row = |option: &str| row(&part, option, scope);
             if types.iter().any(|kind| kind == "separate_embedding") {
                 for (option, vector) in &vectors {
                     push(&mut data, row(option), vector, dimension)?;
@@ -243,12 +281,14 @@ fn media_result(
 }
 
 /// The vector of a part for an option; none for the transcription of silence.
-fn vector(part: &Part, option: &str) -> Option<Vector> {
+pub(super) fn vector(part: &Part, option: &str) -> Option<Vector> {
     let content = format!("{} {option}", part.content);
     match option {
         "visual" => Some(part.visual().with_content(&content)),
         "audio" => Some(part.audio().with_content(&content)),
-        _ => part.transcription(),
+        "transcription" => part.transcription(),
+        // `visual-text` of older clients.
+        _ => None,
     }
 }
 
@@ -268,7 +308,11 @@ fn segment_length(media: &EmbeddingMedia) -> f64 {
 }
 
 /// The vector of an image: the words of its name and its content.
-fn image_vector(state: &State, env: &Env<'_>, source: &EmbeddingSource) -> Result<Vector, Refusal> {
+pub(super) fn image_vector(
+    state: &State,
+    env: &Env<'_>,
+    source: &EmbeddingSource,
+) -> Result<Vector, Refusal> {
     if let Some(id) = &source.asset_id {
         ids::check("media_source", id.as_str())?;
         let asset = state.assets.get(id.as_str());

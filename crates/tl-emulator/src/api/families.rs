@@ -37,16 +37,9 @@ pub struct Family {
     paths: &'static [&'static str],
 }
 
-/// The families of the OpenAPI description of July 2026 that are not implemented, and those of
-/// older clients.
+/// The parts of implemented families that are not implemented. They belong to v1.2, whose clients
+/// still request them.
 pub const NOT_IMPLEMENTED: [Family; 1] = [Family {
-    name: "embed",
-    paths: &["/embed"],
-}];
-
-/// Unimplemented parts of an implemented family. They belong to v1.2, whose clients still request
-/// them.
-const PARTS: [Family; 1] = [Family {
     name: "tasks of v1.2",
     paths: &["/tasks/status", "/tasks/transfers"],
 }];
@@ -60,8 +53,8 @@ const CLOSED: [&str; 2] = ["/summarize", "/gist"];
 /// The unimplemented family that a path below the version belongs to.
 #[must_use]
 pub fn not_implemented(path: &str) -> Option<Family> {
-    let families = NOT_IMPLEMENTED.iter().chain(&PARTS);
-    families
+    NOT_IMPLEMENTED
+        .iter()
         .copied()
         .find(|family| family.paths.iter().any(|root| is_below(path, root)))
 }
@@ -90,25 +83,23 @@ pub(crate) fn check(path: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses requests for model output. An empty result would look like a video without speech or
-/// images.
-pub(crate) fn refuse_model_output(
-    options: &[String],
-    transcription: Option<bool>,
-) -> Result<(), Refusal> {
+/// Checks the embeddings that a request for a video asks for.
+pub(crate) fn check_embedding_options(options: &[String]) -> Result<(), Refusal> {
     let unknown = options
         .iter()
         .find(|option| !EMBEDDINGS.contains(&option.as_str()));
-    if let Some(other) = unknown {
-        return Err(listing::not_one_of(
+    match unknown {
+        Some(other) => Err(listing::not_one_of(
             "embedding_option",
             other,
             &EMBEDDINGS.join(", "),
-        ));
+        )),
+        None => Ok(()),
     }
-    if !options.is_empty() {
-        return Err(model_output_unsupported("embedding_option", "embeddings"));
-    }
+}
+
+/// Refuses requests for transcriptions. An empty one would look like a video without speech.
+pub(crate) fn refuse_transcription(transcription: Option<bool>) -> Result<(), Refusal> {
     if transcription == Some(true) {
         return Err(model_output_unsupported("transcription", "transcriptions"));
     }
@@ -139,7 +130,7 @@ mod tests {
     #[test]
     fn family_covers_only_paths_below_its_prefix() {
         let name = |path: &str| not_implemented(path).map(|family| family.name);
-        assert_eq!(name("/embed/tasks/x/status"), Some("embed"));
+        assert_eq!(name("/embed/tasks/x/status"), None);
         assert_eq!(name("/connections:authorize"), None);
         assert_eq!(name("/tasks/status"), Some("tasks of v1.2"));
         assert_eq!(name("/tasks/transfers/import/x"), Some("tasks of v1.2"));

@@ -13,7 +13,7 @@ use tl_protocol::endpoint::{
 };
 
 use super::{
-    families,
+    embeddings, families,
     handle::{Handle, Incoming, handle},
     indexing,
     listing::{self, SortKey},
@@ -202,9 +202,14 @@ pub(crate) fn retrieve(
     get: &GetIndexedAsset,
 ) -> Result<IndexedAsset, Refusal> {
     let task = find(state, get.index_id.as_str(), get.indexed_asset_id.as_str())?;
-    families::refuse_model_output(&get.embedding_option, get.transcription)?;
+    families::check_embedding_options(&get.embedding_option)?;
+    families::refuse_transcription(get.transcription)?;
     let mut view = view(state, env, task);
     view.hls = renditions::hls(state, env, &task.video_id);
+    let video = state.videos.get(&task.video_id);
+    if let Some(video) = video.filter(|video| video.indexed_at <= env.now) {
+        view.embedding = embeddings::of_video(state, env, video, &get.embedding_option)?;
+    }
     let metadata = user_metadata(state, task);
     if !metadata.is_empty() {
         view.user_metadata = Some(metadata.clone());

@@ -15,6 +15,7 @@ mod indexed_assets;
 pub(crate) mod indexes;
 mod indexing;
 mod knowledge_stores;
+mod legacy_embeddings;
 mod listing;
 mod metadata;
 pub(crate) mod request;

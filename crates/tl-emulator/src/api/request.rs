@@ -54,6 +54,8 @@ pub struct Upload {
     pub bytes: u64,
     /// The result of probing the file as media.
     pub probe: Result<MediaFacts, ProbeError>,
+    /// The SHA-256 in hexadecimal, if it is known.
+    pub content: Option<String>,
     /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
 }
@@ -74,8 +76,16 @@ impl Upload {
             key,
             bytes,
             probe,
+            content: None,
             static_file: None,
         }
+    }
+
+    /// Sets [`content`](Self::content).
+    #[must_use]
+    pub fn with_content(mut self, content: Option<String>) -> Self {
+        self.content = content;
+        self
     }
 
     /// Sets [`static_file`](Self::static_file).

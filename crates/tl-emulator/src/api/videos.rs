@@ -5,7 +5,7 @@ use tl_model::{Page, Video};
 use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
 
 use super::{
-    families,
+    embeddings, families,
     handle::handle,
     listing::{self, SortKey},
     metadata,
@@ -67,9 +67,11 @@ pub(crate) fn list(
 
 pub(crate) fn retrieve(state: &State, env: &Env<'_>, get: &GetVideo) -> Result<Video, Refusal> {
     let video = find(state, env, get.index_id.as_str(), get.video_id.as_str())?;
-    families::refuse_model_output(&get.embedding_option, get.transcription)?;
+    families::check_embedding_options(&get.embedding_option)?;
+    families::refuse_transcription(get.transcription)?;
     let mut view = view(state, video);
     view.hls = renditions::hls(state, env, &video.id);
+    view.embedding = embeddings::of_video(state, env, video, &get.embedding_option)?;
     Ok(view)
 }
 

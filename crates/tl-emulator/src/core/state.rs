@@ -12,8 +12,8 @@ use super::{
         AnalyzeBatchRecord, AnalyzeTaskRecord, AssetRecord, AuthorizationRecord, ChatSessionRecord,
         ChunkRecord, ConnectionRecord, EmbeddingTaskRecord, EntityCollectionRecord, EntityRecord,
         IdempotencyRecord, ImportRecord, IndexRecord, ItemCollectionRecord, KnowledgeStoreRecord,
-        MediaKey, RedirectUriRecord, RenditionRecord, SearchRecord, StoreItemRecord, TaskRecord,
-        UploadRecord, VideoRecord, WebhookRecord,
+        LegacyEmbeddingTaskRecord, MediaKey, RedirectUriRecord, RenditionRecord, SearchRecord,
+        StoreItemRecord, TaskRecord, UploadRecord, VideoRecord, WebhookRecord,
     },
     refusal::Refusal,
     table::{Change, Table},
@@ -126,6 +126,7 @@ state! {
     redirect_uris: RedirectUriRecord,
     imports: ImportRecord,
     embedding_tasks: EmbeddingTaskRecord,
+    legacy_embedding_tasks: LegacyEmbeddingTaskRecord,
 }
 
 impl State {

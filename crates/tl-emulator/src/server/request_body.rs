@@ -357,6 +357,7 @@ async fn form(
             key: file.key.clone(),
             bytes: file.bytes(),
             probe,
+            content: file.content().map(str::to_owned),
             static_file,
         });
         files.push(Arc::clone(&file));

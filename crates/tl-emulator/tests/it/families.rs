@@ -9,8 +9,8 @@ use crate::raw::{builder, exchange, form, get, head, index, send_form, send_json
 fn unimplemented_family_lists_implemented_ones() {
     let emulator = builder().start_blocking().unwrap();
     for (method, path) in [
-        ("POST", "/embed"),
-        ("GET", "/embed/tasks/x"),
+        ("POST", "/tasks/transfers"),
+        ("GET", "/tasks/transfers/import/x"),
         ("GET", "/tasks/status?index_id=x"),
     ] {
         let headers = [("content-length", "0")];
@@ -25,19 +25,18 @@ fn unimplemented_family_lists_implemented_ones() {
         }
     }
     // An invalid key is rejected first, and an unknown path belongs to no family.
-    let wrong =
-        "POST /v1.3/embed HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: x\r\ncontent-length: 0\r\n\r\n";
+    let wrong = "POST /v1.3/tasks/status HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: x\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(exchange(&emulator, wrong, b"").unwrap().status, 401);
     assert_eq!(get(&emulator, "/v1.3/nothing").status, 404);
     assert_eq!(get(&emulator, "/v1.3/gist").status, 410);
 
     let summary = emulator.summary();
-    assert_eq!(summary.not_implemented["embed"], 3);
+    assert_eq!(summary.not_implemented["tasks of v1.2"], 3);
     assert_eq!(summary.others, 2);
     let text = summary.to_string();
     assert!(text.contains("6 requests"), "{text}");
     assert!(
-        text.contains("\n  embed: 3 (not implemented in the emulator)"),
+        text.contains("\n  tasks of v1.2: 3 (not implemented in the emulator)"),
         "{text}"
     );
     let entries = get(
@@ -58,7 +57,7 @@ fn duplicate_version_in_path_is_accepted() {
             (response.status, &response.json()["_id"]),
             (200, &json!(index))
         );
-        let refused = get(&emulator, &format!("{prefix}/embed/x"));
+        let refused = get(&emulator, &format!("{prefix}/tasks/status"));
         assert_eq!(refused.status, 501);
     }
     for path in ["/v1.3v1.3/indexes", "/v1.3/v1.2/indexes", "/v1.3/v1.3"] {

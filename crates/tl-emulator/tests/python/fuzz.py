@@ -24,11 +24,13 @@ from test_entities import image
 MIN_REQUESTS = 5000
 # Some requests of every operation must succeed, except for these, which the official client drives:
 # there are no transcriptions, only chunks that were uploaded to the storage can be reported, analyses
-# have ended before they can be canceled, and the parts of a search or of an embedding must agree.
+# have ended before they can be canceled, the parts of a search or of an embedding must agree, and
+# random bytes are not a video.
 NEVER_SUCCESSFUL = {
     "analyze_async.batches.cancel",
     "analyze_async.tasks.cancel",
     "assets.retrieve_transcription",
+    "embed.tasks.create",
     "embed.v_2.tasks.create",
     "multipart_upload.report_chunk_batch",
     "search.create",
@@ -110,6 +112,7 @@ def create_objects(emulator, folder):
         "connection_id": objects(["connection_id"], [(connection,) for connection in connections], 4),
         "redirect_uri_id": objects(["redirect_uri_id"], [(uri,) for uri in redirects], 4),
         "import_id": objects(["connection_id", "import_id"], imports, 0),
+        "legacy_task_id": objects(["legacy_task_id"], [(legacy_embedding_task(client, path),) for _ in range(4)], 0),
         "embedding_task_id": objects(["embedding_task_id"], [(id,) for id in embedding_tasks(client, assets[:4])], 0),
         "page_token": objects(["page_token"], search_tokens(client, lasting), 0),
         "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
@@ -130,6 +133,12 @@ def embedding_tasks(client, assets):
     create = client.embed.v_2.tasks.create
     media = [VideoInputRequest(media_source=MediaSource(asset_id=asset)) for asset in assets]
     return [create(input_type="video", model_name="marengo3.0", video=video).id for video in media]
+
+
+def legacy_embedding_task(client, path):
+    """An embedding task of the first version."""
+    with open(path, "rb") as file:
+        return client.embed.tasks.create(model_name="marengo3.0", video_file=file).id
 
 
 def search_tokens(client, indexes):

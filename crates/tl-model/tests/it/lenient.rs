@@ -16,12 +16,13 @@ use crate::wire_assets;
 use crate::wire_entities;
 
 /// The response members that stay strict: identifiers, statuses, and other members that decisions
-/// depend on.
+/// depend on, and embeddings, which are there only if they were requested.
 const STRICT: &[&str] = &[
     "_id",
     "asset_id",
     "chunk_index",
     "chunk_size",
+    "embedding",
     "entity_collection_id",
     "id",
     "index",

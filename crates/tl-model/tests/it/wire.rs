@@ -228,6 +228,28 @@ pub(crate) fn transcription_segment() -> Wire {
     )
 }
 
+/// Embeddings of two numbers that an `f32` can hold.
+pub(crate) fn embedding() -> Wire {
+    let numbers = Just(json!([0.5, -0.25])).boxed();
+    let segment = object(
+        vec![("float", numbers)],
+        vec![
+            ("start_offset_sec", number()),
+            ("end_offset_sec", number()),
+            (
+                "embedding_option",
+                word(&["visual", "audio", "transcription"]),
+            ),
+            ("embedding_scope", word(&["clip"])),
+        ],
+    );
+    let video = object(vec![], vec![("segments", list(segment))]);
+    object(
+        vec![],
+        vec![("model_name", text()), ("video_embedding", video)],
+    )
+}
+
 pub(crate) fn video() -> Wire {
     object(
         vec![("_id", text())],
@@ -239,7 +261,7 @@ pub(crate) fn video() -> Wire {
             ("system_metadata", system_metadata()),
             ("user_metadata", user_metadata()),
             ("hls", hls()),
-            ("embedding", any_json()),
+            ("embedding", embedding()),
             ("transcription", list(transcription_segment())),
             ("metadata", system_metadata()),
         ],

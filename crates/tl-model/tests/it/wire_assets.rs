@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::wire::{
-    Wire, all, any_json, count, hls, list, metadata_patch, number, object, page_info, pixels,
+    Wire, all, count, embedding, hls, list, metadata_patch, number, object, page_info, pixels,
     system_metadata, text, transcription_segment, user_metadata, word,
 };
 
@@ -356,7 +356,7 @@ pub(crate) fn indexed_asset() -> Wire {
         ("system_metadata", system_metadata()),
         ("user_metadata", user_metadata()),
         ("hls", hls()),
-        ("embedding", any_json()),
+        ("embedding", embedding()),
         ("transcription", list(transcription_segment())),
     ]);
     object(vec![("_id", text())], members)

@@ -7,14 +7,62 @@ use tl_model::{
 };
 
 use super::{
-    PageRequest, Rejection, endpoint,
+    MAX_EMBEDDINGS, PageRequest, Rejection, endpoint,
     json::{JsonBody, from_object, text},
     resource,
 };
+use crate::{
+    Error, Resource, Transport,
+    client::CallOutput,
+    flow::{Progress, WaitPolicy, Waited, Watched},
+};
+
+/// How far a task is.
+pub(super) fn progress(status: Option<&EmbeddingTaskStatus>, reason: Option<String>) -> Progress {
+    match status {
+        Some(EmbeddingTaskStatus::Ready) => Progress::Ready,
+        Some(EmbeddingTaskStatus::Failed) => Progress::Failed(reason),
+        _ => Progress::Working,
+    }
+}
+
+impl Watched for GetEmbeddingTask {
+    const WAITING: &'static str = "wait until the embeddings are ready";
+
+    fn status(task: &EmbeddingTask) -> String {
+        let status = task.status.as_ref();
+        status.map_or_else(|| "unknown".to_owned(), ToString::to_string)
+    }
+
+    fn progress(task: &EmbeddingTask) -> Progress {
+        let error = task.error.as_ref();
+        let reason = error.and_then(|error| error.message.clone());
+        progress(task.status.as_ref(), reason)
+    }
+
+    fn resource(&self) -> Resource {
+        self.embedding_task_id.clone().into()
+    }
+}
+
+impl<T: Transport, X: From<Error> + Send + 'static> Embed<'_, T, X> {
+    /// Waits until the task is ready. Its embeddings are in the result. Another process than the one
+    /// that created the task can wait for it.
+    ///
+    /// # Errors
+    /// See [`Client::wait`](crate::Client::wait).
+    pub fn wait(
+        self,
+        task_id: impl Into<EmbeddingTaskId>,
+        policy: WaitPolicy,
+    ) -> CallOutput<T, Waited<EmbeddingTask>, X> {
+        self.0.wait(GetEmbeddingTask::new(task_id), policy)
+    }
+}
 
 resource! {
-    /// Operations on embeddings.
-    Embed, embed
+    /// Operations on embeddings. [`Client::embed`](crate::Client::embed) has a builder.
+    Embed, embeddings
 }
 
 /// The members of a request, and those of a task too.
@@ -59,6 +107,7 @@ endpoint! {
     // Reading changes nothing, but a second answer is charged again.
     repeat: IfNotProcessed;
     client: Embed::create;
+    with { const IS_SLOW: bool = true; const MAX_RESPONSE: u64 = MAX_EMBEDDINGS; }
 }
 
 endpoint! {
@@ -112,4 +161,5 @@ endpoint! {
     GET "/embed-v2/tasks/{embedding_task_id}" => OK EmbeddingTask;
     repeat: Freely;
     client: Embed::get_task;
+    with { const MAX_RESPONSE: u64 = MAX_EMBEDDINGS; }
 }

@@ -8,7 +8,7 @@ use tl_model::{
 };
 
 use super::{
-    MetadataFilter, PageRequest, RangeFilter, Rejection, Sort, endpoint,
+    MAX_EMBEDDINGS, MetadataFilter, PageRequest, RangeFilter, Rejection, Sort, endpoint,
     json::{JsonBody, flag, optional, text},
     resource,
 };
@@ -132,6 +132,7 @@ endpoint! {
     GET "/indexes/{index_id}/indexed-assets/{indexed_asset_id}" => OK IndexedAsset;
     repeat: Freely;
     client: IndexedAssets::get;
+    with { const MAX_RESPONSE: u64 = MAX_EMBEDDINGS; }
 }
 
 endpoint! {

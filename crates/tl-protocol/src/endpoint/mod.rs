@@ -15,6 +15,7 @@ mod indexed_assets;
 mod indexes;
 pub mod json;
 mod knowledge_stores;
+mod legacy_embed;
 mod macros;
 mod media;
 mod outgoing;
@@ -42,6 +43,7 @@ pub use entities::*;
 pub use indexed_assets::*;
 pub use indexes::*;
 pub use knowledge_stores::*;
+pub use legacy_embed::*;
 pub use media::Media;
 pub use outgoing::{Outgoing, match_path};
 pub use parameter::{Described, Parameter, Place, ValueKind};
@@ -59,6 +61,11 @@ pub use videos::*;
 use crate::{Auth, Repeat};
 use macros::{endpoint, resource};
 use registry::{assert_registered, assert_resource};
+
+/// The largest response with embeddings that is accepted, in bytes: 512 MiB. The longest video, 4
+/// hours in segments of 2 seconds with 3 options, has 21,600 embeddings of 512 numbers, which are up
+/// to 230 MB of JSON in one response. With an uncertainty of each number it is twice that.
+pub const MAX_EMBEDDINGS: u64 = 512 << 20;
 
 /// The header with which a request is not processed twice ([`Repeat::WithKey`]).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

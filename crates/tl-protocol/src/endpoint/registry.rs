@@ -67,6 +67,8 @@ macro_rules! for_each_endpoint {
             AddEntityAssets, RemoveEntityAssets,
             Search, GetSearchPage,
             CreateEmbedding, CreateEmbeddingTask, ListEmbeddingTasks, GetEmbeddingTask,
+            CreateLegacyEmbedding, CreateLegacyEmbeddingTask, ListLegacyEmbeddingTasks,
+            GetLegacyEmbeddingTask, GetLegacyEmbeddingTaskStatus,
             CreateKnowledgeStore, ListKnowledgeStores, GetKnowledgeStore, UpdateKnowledgeStore,
             DeleteKnowledgeStore, SearchKnowledgeStore,
             CreateStoreItem, ListStoreItems, GetStoreItem, DeleteStoreItem,
@@ -98,10 +100,10 @@ macro_rules! for_each_resource {
     ($callback:ident) => {
         $callback! {
             Analyses analyses, AnalyzeBatches analyze_batches, AnalyzeTasks analyze_tasks,
-            Assets assets, Embed embed, ChatResponses chat_responses, Connections connections,
+            Assets assets, Embed embeddings, ChatResponses chat_responses, Connections connections,
             EntityCollections entity_collections, Entities entities, Imports imports,
             IndexedAssets indexed_assets, Indexes indexes, ItemCollections item_collections,
-            KnowledgeStores knowledge_stores, RedirectUris redirect_uris, Searches searches, StoreItems store_items,
+            KnowledgeStores knowledge_stores, LegacyEmbed legacy_embed, RedirectUris redirect_uris, Searches searches, StoreItems store_items,
             Tasks tasks, Uploads uploads, Videos videos
         }
     };

@@ -2,7 +2,7 @@
 
 use tl_model::{IndexId, MetadataPatch, Page, Timestamp, Video, VideoId};
 
-use super::{NumberFilter, PageRequest, Sort, TopLevelFilter, endpoint, resource};
+use super::{MAX_EMBEDDINGS, NumberFilter, PageRequest, Sort, TopLevelFilter, endpoint, resource};
 
 resource! {
     /// Operations on the videos of an index.
@@ -70,6 +70,7 @@ endpoint! {
     GET "/indexes/{index_id}/videos/{video_id}" => OK Video;
     repeat: Freely;
     client: Videos::get;
+    with { const MAX_RESPONSE: u64 = MAX_EMBEDDINGS; }
 }
 
 endpoint! {

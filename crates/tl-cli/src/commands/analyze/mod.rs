@@ -4,7 +4,7 @@ mod answer;
 mod batch;
 mod cost;
 mod run;
-mod video;
+pub(super) mod video;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

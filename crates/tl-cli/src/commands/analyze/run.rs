@@ -40,7 +40,7 @@ pub(super) fn run(
     let local = Arc::new(command.rules.local_check(&command.cache, &output)?);
     if command.dry_run {
         let video = runtime::run(
-            Video::read(&argument, &local, &command.upload, &output),
+            Video::read(&argument, Some(&local), &command.upload, &output),
             runtime::interrupted,
         )?;
         let duration = video.duration();
@@ -56,7 +56,7 @@ pub(super) fn run(
         .client_with_url_policy(command.upload.supplied_urls(), progress.observer())?
         .with_checker(local.checker().clone());
     let work = async {
-        let video = Video::read(&argument, &local, &command.upload, &output).await?;
+        let video = Video::read(&argument, Some(&local), &command.upload, &output).await?;
         let duration = match command.budget {
             Some(_) => video.asset_duration(&client).await?,
             None => video.duration(),

@@ -18,7 +18,7 @@ use crate::ui::output::Output;
 
 /// The video as given on the command line.
 #[derive(Debug)]
-pub(super) enum Video {
+pub(in crate::commands) enum Video {
     Asset(AssetId),
     Url(String),
     /// A checked file.
@@ -30,10 +30,10 @@ pub(super) enum Video {
 }
 
 impl Video {
-    /// Reads the argument. A file is checked; nothing is sent.
-    pub(super) async fn read(
+    /// Reads the argument. A file is checked, unless `check` is `None`; nothing is sent.
+    pub(in crate::commands) async fn read(
         argument: &OsString,
-        check: &Arc<LocalCheck>,
+        check: Option<&Arc<LocalCheck>>,
         upload: &UploadArgs,
         output: &Output,
     ) -> Result<Self, Failure> {
@@ -43,7 +43,7 @@ impl Video {
             return Ok(Self::Asset(text.as_ref().into()));
         }
         let name = path_name(Path::new(argument));
-        let input = input::prepare(&name, argument, Some(check), upload.route, output).await?;
+        let input = input::prepare(&name, argument, check, upload.route, output).await?;
         Ok(match input {
             Input::Url(url) => Self::Url(url.to_string()),
             Input::Asset(id) => Self::Asset(id),
@@ -61,7 +61,7 @@ impl Video {
     }
 
     /// The duration in seconds, if it can be found out without sending anything.
-    pub(super) fn duration(&self) -> Option<f64> {
+    pub(in crate::commands) fn duration(&self) -> Option<f64> {
         match self {
             Self::File { duration, .. } => *duration,
             _ => None,
@@ -69,7 +69,10 @@ impl Video {
     }
 
     /// The duration of an asset, which the platform knows.
-    pub(super) async fn asset_duration(&self, client: &Client) -> Result<Option<f64>, Failure> {
+    pub(in crate::commands) async fn asset_duration(
+        &self,
+        client: &Client,
+    ) -> Result<Option<f64>, Failure> {
         let Self::Asset(id) = self else {
             return Ok(self.duration());
         };
@@ -78,7 +81,7 @@ impl Video {
         Ok(technical.and_then(|technical| technical.video_duration_seconds))
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::commands) fn describe(&self) -> String {
         match self {
             Self::Asset(id) => format!("asset {id}"),
             Self::Url(url) => url.clone(),
@@ -87,7 +90,7 @@ impl Video {
     }
 
     /// Uploads a file. Returns what the request refers to.
-    pub(super) async fn upload(
+    pub(in crate::commands) async fn upload(
         self,
         client: &Client,
         upload: &UploadArgs,

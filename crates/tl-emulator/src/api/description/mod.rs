@@ -28,6 +28,7 @@ const FILES: &[&str] = &[
     include_str!("chat_responses.json"),
     include_str!("connections.json"),
     include_str!("embed.json"),
+    include_str!("legacy_embed.json"),
 ];
 
 /// What the declarations do not say:

@@ -24,7 +24,7 @@ pub(crate) use chat::ChatSessionRecord;
 pub(crate) use connection::{
     AuthorizationRecord, ConnectionRecord, ImportRecord, ImportedFile, RedirectUriRecord,
 };
-pub(crate) use embedding_task::EmbeddingTaskRecord;
+pub(crate) use embedding_task::{EmbeddingTaskRecord, LegacyEmbeddingTaskRecord};
 pub(crate) use entity::{EntityCollectionRecord, EntityRecord};
 pub(crate) use idempotency::IdempotencyRecord;
 pub(crate) use index::IndexRecord;

@@ -1,12 +1,13 @@
 //! What a request for embeddings may contain, as dated data per model. A request that breaks a rule
 //! should not be sent: [`EmbedRules::check`] names the rule.
 
+use serde_json::Value;
 use tl_model::{EmbeddingInputType, EmbeddingMedia, EmbeddingSource, ModelName, NewEmbedding};
 
 use crate::endpoint::Rejection;
 
 /// The rules of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EmbedRules {
     /// The model.
@@ -27,6 +28,20 @@ pub struct EmbedRules {
     pub has_uncertainty: bool,
     /// Maximum number of tokens of a text.
     pub max_tokens: usize,
+    /// The values of `embedding_scope`.
+    pub scopes: &'static [&'static str],
+    /// Whether the segmentation is in the member `temporal`, and its bounds are not published.
+    pub has_temporal: bool,
+    /// The longest part of audio or of a video that is embedded at once, in seconds.
+    pub max_at_once: f64,
+    /// The shortest and the longest media of a task, in seconds, if they are published.
+    pub by_task_seconds: Option<(f64, f64)>,
+    /// The largest content that is sent in a request, in bytes before it is encoded.
+    pub max_content: u64,
+    /// The types of media in `multi_input`.
+    pub multi_types: &'static [EmbeddingInputType],
+    /// Maximum number of media in `multi_input`.
+    pub max_media: usize,
 }
 
 use EmbeddingInputType::{Audio, Document, Image, MultiInput, Text, TextImage, Video};
@@ -43,6 +58,13 @@ pub static RULES: &[EmbedRules] = &[
         dimensions: &[128, 256, 512],
         has_uncertainty: true,
         max_tokens: 2000,
+        scopes: &["clip", "local", "asset"],
+        has_temporal: true,
+        max_at_once: 30.0,
+        by_task_seconds: None,
+        max_content: 32_000_000,
+        multi_types: &[Image, Video, Audio, Document],
+        max_media: 10,
     },
     EmbedRules {
         model: ModelName::Marengo3_0,
@@ -54,6 +76,13 @@ pub static RULES: &[EmbedRules] = &[
         dimensions: &[],
         has_uncertainty: false,
         max_tokens: 500,
+        scopes: &["clip", "asset"],
+        has_temporal: false,
+        max_at_once: 600.0,
+        by_task_seconds: Some((4.0, 14_400.0)),
+        max_content: 36_000_000,
+        multi_types: &[Image],
+        max_media: 10,
     },
 ];
 
@@ -87,7 +116,7 @@ impl EmbedRules {
             rules.check_text("text.input_text", text)?;
         }
         for image in [&new.image, &new.text_image].into_iter().flatten() {
-            check_source("image.media_source", &image.media_source)?;
+            rules.check_source("image.media_source", &image.media_source)?;
         }
         if new.input_type == TextImage {
             let text = new
@@ -99,10 +128,59 @@ impl EmbedRules {
         }
         for (name, media) in [("audio", &new.audio), ("video", &new.video)] {
             if let Some(media) = media {
-                rules.check_media(name, media)?;
+                rules.check_media(name, media, is_task)?;
             }
         }
+        if let Some(input) = &new.multi_input {
+            rules.check_multi_input(input, new.embedding_uncertainty == Some(true))?;
+        }
+        rules.check_uncertainty(new)
+    }
+
+    /// Checks a request against the duration of its media in seconds.
+    ///
+    /// # Errors
+    /// If the media is too short or too long, or ends before the part that is embedded.
+    pub fn check_duration(
+        new: &NewEmbedding,
+        is_task: bool,
+        duration: f64,
+    ) -> Result<(), Rejection> {
+        let media = [("audio", &new.audio), ("video", &new.video)];
+        let given = media
+            .into_iter()
+            .find_map(|(name, media)| Some((name, media.as_ref()?)));
+        let (Some(rules), Some((name, media))) = (Self::of(&new.model_name), given) else {
+            return Ok(());
+        };
+        let start = media.start_sec.unwrap_or(0.0);
+        if start >= duration {
+            let detail = format!("the media ends at {duration:.1} s");
+            return Err(Rejection::invalid(&format!("{name}.start_sec"), detail));
+        }
+        let window = media.end_sec.map_or(duration, |end| end.min(duration)) - start;
+        if !is_task && window > rules.max_at_once {
+            return Err(rules.too_long(name, window));
+        }
+        if let Some((shortest, longest)) = rules.by_task_seconds
+            && is_task
+            && !(shortest..=longest).contains(&duration)
+        {
+            let detail = format!(
+                "the media has {duration:.1} s, and {} embeds {shortest} s to {longest} s by a task",
+                rules.model
+            );
+            return Err(Rejection::invalid(&format!("{name}.media_source"), detail));
+        }
         Ok(())
+    }
+
+    fn too_long(&self, name: &str, window: f64) -> Rejection {
+        let detail = format!(
+            "{window:.1} s: {} embeds up to {} s at once; a task embeds more",
+            self.model, self.max_at_once
+        );
+        Rejection::invalid(&format!("{name}.end_sec"), detail)
     }
 
     fn check_type(&self, new: &NewEmbedding, is_task: bool) -> Result<(), Rejection> {
@@ -163,7 +241,7 @@ impl EmbedRules {
     }
 
     fn check_text(&self, name: &str, text: &str) -> Result<(), Rejection> {
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Err(Rejection::invalid(name, "the text is empty"));
         }
         // A word is at least one token.
@@ -178,12 +256,141 @@ impl EmbedRules {
         Ok(())
     }
 
-    fn check_media(&self, name: &str, media: &EmbeddingMedia) -> Result<(), Rejection> {
-        check_source(&format!("{name}.media_source"), &media.media_source)?;
+    fn check_source(&self, name: &str, source: &EmbeddingSource) -> Result<(), Rejection> {
+        if !source.is_valid() {
+            let detail = "exactly one of `url`, `asset_id`, `base64_string` is expected";
+            return Err(Rejection::invalid(name, detail));
+        }
+        let encoded = source.base64_string.as_ref().map_or(0, String::len) as u64;
+        // Four characters are three bytes.
+        let bytes = encoded / 4 * 3;
+        if bytes > self.max_content {
+            let detail = format!(
+                "it has {bytes} bytes, and {} takes {} at most in a request",
+                self.model, self.max_content
+            );
+            return Err(Rejection::invalid(name, detail));
+        }
+        Ok(())
+    }
+
+    /// The strategies and bounds of the API description of July 2026. The newer model has another
+    /// form, whose bounds are not published.
+    fn check_segmentation(&self, name: &str, segmentation: &Value) -> Result<(), Rejection> {
+        let parameter = format!("{name}.segmentation");
+        let refuse = |detail: String| Err(Rejection::invalid(&parameter, detail));
+        match (self.has_temporal, segmentation.get("temporal")) {
+            (true, Some(_)) => return Ok(()),
+            (true, None) => return refuse(format!("{} expects it in `temporal`", self.model)),
+            (false, Some(_)) => return refuse(format!("{} has no `temporal`", self.model)),
+            (false, None) => {}
+        }
+        let (seconds, range) = match segmentation["strategy"].as_str() {
+            Some("fixed") => (&segmentation["fixed"]["duration_sec"], 2.0..=10.0),
+            Some("dynamic") if name == "video" => {
+                (&segmentation["dynamic"]["min_duration_sec"], 2.0..=5.0)
+            }
+            Some("dynamic") => return refuse("`dynamic` is for videos only".to_owned()),
+            _ => return refuse("one of `fixed`, `dynamic` is expected".to_owned()),
+        };
+        match seconds.as_f64() {
+            None if seconds.is_null() => Ok(()),
+            Some(seconds) if range.contains(&seconds) => Ok(()),
+            _ => refuse(format!(
+                "{seconds} s: {} to {} is expected",
+                range.start(),
+                range.end()
+            )),
+        }
+    }
+
+    fn check_multi_input(&self, input: &Value, is_uncertain: bool) -> Result<(), Rejection> {
+        let text = input["input_text"].as_str();
+        if let Some(text) = text {
+            self.check_text("multi_input.input_text", text)?;
+        }
+        let none = Vec::new();
+        let media = input["media_sources"].as_array().unwrap_or(&none);
+        let parameter = "multi_input.media_sources";
+        if text.is_none() && media.is_empty() {
+            return Err(Rejection::missing("multi_input.input_text"));
+        }
+        if media.len() > self.max_media {
+            let detail = format!(
+                "{} media were given, and {} takes {} at most",
+                media.len(),
+                self.model,
+                self.max_media
+            );
+            return Err(Rejection::invalid(parameter, detail));
+        }
+        if is_uncertain && text.is_some() && !media.is_empty() {
+            let detail = "it is not available for a text with media";
+            return Err(Rejection::invalid("embedding_uncertainty", detail));
+        }
+        let mut kinds = Vec::new();
+        for media in media {
+            let kind = media["media_type"].as_str().unwrap_or_default();
+            if !self.multi_types.iter().any(|known| known.as_str() == kind) {
+                let kind: String = kind.chars().take(60).collect();
+                let known: Vec<_> = self
+                    .multi_types
+                    .iter()
+                    .map(|kind| format!("`{kind}`"))
+                    .collect();
+                let detail = format!("`{kind}`: {} takes one of {}", self.model, known.join(", "));
+                return Err(Rejection::invalid(parameter, detail));
+            }
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+            let source: EmbeddingSource = serde_json::from_value(media.clone())
+                .map_err(|error| Rejection::invalid(parameter, error.to_string()))?;
+            self.check_source(parameter, &source)?;
+        }
+        if text.is_none() && kinds.len() > 1 {
+            let detail = "media of several types need a text";
+            return Err(Rejection::invalid("multi_input.input_text", detail));
+        }
+        Ok(())
+    }
+
+    /// What has no uncertainty (Python client 1.3.6).
+    fn check_uncertainty(&self, new: &NewEmbedding) -> Result<(), Rejection> {
+        if new.embedding_uncertainty != Some(true) {
+            return Ok(());
+        }
+        let media = [&new.audio, &new.video].into_iter().flatten();
+        let has_asset = media
+            .flat_map(|media| &media.embedding_scope)
+            .any(|scope| scope == "asset");
+        let detail = match (&new.document, has_asset) {
+            (Some(_), _) => "it is not available for documents",
+            (None, true) => "it is not available for the scope `asset`",
+            (None, false) => return Ok(()),
+        };
+        Err(Rejection::invalid("embedding_uncertainty", detail))
+    }
+
+    fn check_media(
+        &self,
+        name: &str,
+        media: &EmbeddingMedia,
+        is_task: bool,
+    ) -> Result<(), Rejection> {
+        self.check_source(&format!("{name}.media_source"), &media.media_source)?;
         let (start, end) = (media.start_sec.unwrap_or(0.0), media.end_sec);
-        if start < 0.0 || end.is_some_and(|end| end <= start) {
+        let is_finite = start.is_finite() && end.is_none_or(f64::is_finite);
+        if !is_finite || start < 0.0 || end.is_some_and(|end| end <= start) {
             let detail = "the end must come after the start, which is 0 or more";
             return Err(Rejection::invalid(&format!("{name}.start_sec"), detail));
+        }
+        let window = end.map(|end| end - start);
+        if let Some(window) = window.filter(|window| !is_task && *window > self.max_at_once) {
+            return Err(self.too_long(name, window));
+        }
+        if let Some(segmentation) = &media.segmentation {
+            self.check_segmentation(name, segmentation)?;
         }
         let options = self.options.iter().copied();
         let options: Vec<_> = options
@@ -197,7 +404,7 @@ impl EmbedRules {
         check_words(
             &format!("{name}.embedding_scope"),
             &media.embedding_scope,
-            &["clip", "asset"],
+            self.scopes,
         )?;
         let types = ["separate_embedding", "fused_embedding"];
         check_words(
@@ -217,16 +424,6 @@ impl EmbedRules {
             ));
         }
         Ok(())
-    }
-}
-
-fn check_source(name: &str, source: &EmbeddingSource) -> Result<(), Rejection> {
-    match source.is_valid() {
-        true => Ok(()),
-        false => Err(Rejection::invalid(
-            name,
-            "exactly one of `url`, `asset_id`, `base64_string` is expected",
-        )),
     }
 }
 
@@ -327,6 +524,19 @@ mod tests {
             false,
             Some("one of `audio`, `transcription`"),
         );
+        let timed = |is_task: bool, duration: f64| {
+            let new = video(media());
+            let refused = EmbedRules::check_duration(&new, is_task, duration).err();
+            refused.map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(
+            (timed(true, 13.0), timed(false, 600.0)),
+            (String::new(), String::new())
+        );
+        assert!(timed(false, 601.0).contains("up to 600 s at once"));
+        assert!(timed(true, 3.0).contains("embeds 4 s to 14400 s by a task"));
+        assert!(timed(true, 15_000.0).contains("embeds 4 s to 14400 s by a task"));
+
         let mut missing = NewEmbedding::new("image", new);
         missing.model_name = ModelName::Marengo3_0;
         check(&missing, false, Some("`image` is required"));
