@@ -15,7 +15,7 @@ use crate::tl::{Run, Tl};
 const SIDECAR: &str = r#"{
     "segments": [
         {"start": 0, "end": 2, "labels": ["goal"], "text": "A goal in the rain."},
-        {"start": 2, "end": 5, "labels": ["mayor"], "text": "An interview with the mayor."}
+        {"start": 2, "end": 4, "labels": ["mayor"], "text": "An interview with the mayor."}
     ],
     "transcript": [{"start": 0.4, "end": 1.0, "text": "What a strike!"}]
 }"#;
@@ -131,6 +131,8 @@ fn a_video_becomes_a_matrix_that_is_searched_without_the_platform() {
         "--fuse",
         "-k",
         "1",
+        "--on",
+        "visual,audio",
     ];
     let table = world.tl(&query).code(0).stdout;
     assert!(

@@ -100,7 +100,12 @@ impl Video {
             Self::Asset(id) => Ok(AnalyzeVideo::Asset(id)),
             Self::Url(url) => Ok(AnalyzeVideo::Url(url)),
             Self::File { input, name, .. } => {
-                let call = upload.of_upload(client.upload(input));
+                // A file that was not checked on purpose.
+                let is_checked = matches!(input, Input::Probed(_));
+                let mut call = upload.of_upload(client.upload(input));
+                if !is_checked {
+                    call = call.skip_check();
+                }
                 let uploaded = call
                     .run()
                     .await

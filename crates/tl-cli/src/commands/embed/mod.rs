@@ -19,9 +19,9 @@ subcommands! {
         /// Embed images
         Image(image::Image),
         /// Embed audio
-        Audio(media::Audio),
+        Audio(Box<media::Audio>),
         /// Embed a video
-        Video(media::Video),
+        Video(Box<media::Video>),
         /// Save the embeddings of a video in an index
         Indexed(indexed::Indexed),
         /// Wait for a task of an earlier run and save its embeddings

@@ -86,6 +86,9 @@ impl Query {
         let searched: Vec<_> = paths
             .map(|path| self.open(path))
             .collect::<Result<_, _>>()?;
+        if !self.fuse {
+            check_comparable(&searched)?;
+        }
         let queries = match &self.vector {
             Some(path) => {
                 let given = save::read(path)?;
@@ -179,15 +182,6 @@ impl Query {
 
     /// The nearest rows of all files, by the cosine.
     fn ranked(&self, searched: &[Searched], queries: &[Vec<f32>]) -> Result<Vec<Found>, Failure> {
-        if let [first, rest @ ..] = searched
-            && let Some(other) = rest.iter().find(|other| other.model != first.model)
-        {
-            return Err(Failure::usage(format!(
-                "the cosines of `{}` and `{}` cannot be compared: their models differ",
-                first.name, other.name
-            ))
-            .hint("pass --fuse to join the rankings instead"));
-        }
         let mut all = Vec::new();
         for (one, query) in searched.iter().zip(queries) {
             let near = search(one, query, self.k)?;
@@ -272,6 +266,20 @@ fn search(one: &Searched, query: &[f32], k: usize) -> Result<Vec<Neighbor>, Fail
         Failure::usage(format!("cannot search in `{}`: {mismatch}", one.name))
             .hint("use a query of the same model and dimension")
     })
+}
+
+/// Cosines of different models cannot be compared.
+fn check_comparable(searched: &[Searched]) -> Result<(), Failure> {
+    if let [first, rest @ ..] = searched
+        && let Some(other) = rest.iter().find(|other| other.model != first.model)
+    {
+        return Err(Failure::usage(format!(
+            "the cosines of `{}` and `{}` cannot be compared: their models differ",
+            first.name, other.name
+        ))
+        .hint("pass --fuse to join the rankings instead"));
+    }
+    Ok(())
 }
 
 /// Vectors of different models cannot be compared.
