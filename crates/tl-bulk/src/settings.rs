@@ -124,8 +124,9 @@ pub struct Settings {
     pub idempotency_key: Option<String>,
     /// How long a claimed item is leased. Default 30 s.
     pub lease: Duration,
-    /// How long a list may take to show a new asset. An upload whose response was lost, and whose
-    /// asset is not listed, is not repeated earlier. Default 45 s.
+    /// The longest time in which a list shows a new asset. An upload whose response was lost, and
+    /// whose asset is not listed, is not repeated earlier, unless the list shows assets of later
+    /// requests and so does not lag. Default 45 s.
     pub listed_after: Duration,
     /// How often an item is claimed before a temporary error becomes permanent. Default 20.
     pub max_claims: u64,

@@ -15,9 +15,43 @@ const GROUP: usize = 256;
 /// The wall clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// A job that has run; it answers its caller after the commit.
-type Reply = Box<dyn FnOnce(Option<&Error>) + Send>;
-type Job = Box<dyn FnOnce(&mut Ledger, Timestamp) -> Reply + Send>;
+/// A call of a task. It runs again if its transaction is undone because the connection to the ledger
+/// was lost; its caller gets the result of the last time.
+trait Job: Send {
+    fn run(&mut self, ledger: &mut Ledger, now: Timestamp);
+
+    /// Answers the caller, with the error of the commit if it failed.
+    fn reply(self: Box<Self>, failed: Option<&Error>);
+}
+
+struct Call<T, F> {
+    work: F,
+    result: Option<Result<T>>,
+    /// `None` if nobody waits for the result.
+    caller: Option<oneshot::Sender<Result<T>>>,
+}
+
+impl<T, F> Job for Call<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Ledger, Timestamp) -> Result<T> + Send,
+{
+    fn run(&mut self, ledger: &mut Ledger, now: Timestamp) {
+        let work = &mut self.work;
+        self.result = Some(ledger.batch(|ledger| work(ledger, now)));
+    }
+
+    fn reply(self: Box<Self>, failed: Option<&Error>) {
+        let Some(caller) = self.caller else { return };
+        let result = match (self.result, failed) {
+            (_, Some(error)) => Err(again(error)),
+            (Some(result), None) => result,
+            (None, None) => Err(gone()),
+        };
+        // The caller may be gone.
+        let _ = caller.send(result);
+    }
+}
 
 /// Called before (`false`) and after (`true`) each commit. If it returns `false`, the process is
 /// taken to have ended there.
@@ -38,7 +72,7 @@ struct Inner {
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Box<dyn Job>>,
     is_draining: bool,
 }
 
@@ -88,22 +122,20 @@ impl Store {
 
     /// Runs `work` on the ledger. Needs a tokio runtime.
     ///
+    /// If the connection to a PostgreSQL server is lost before the commit, everything is undone, and
+    /// `work` runs again when the server is back.
+    ///
     /// # Errors
     /// The error of `work`, whose changes are undone then, or that of the commit.
     pub async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Ledger, Timestamp) -> Result<T> + Send + 'static,
+        work: impl FnMut(&mut Ledger, Timestamp) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (send, receive) = oneshot::channel();
-        self.push(Box::new(move |ledger, now| {
-            let result = ledger.batch(|ledger| work(ledger, now));
-            Box::new(move |failed| {
-                // The caller may be gone.
-                let _ = send.send(match (result, failed) {
-                    (Ok(_), Some(error)) => Err(again(error)),
-                    (result, _) => result,
-                });
-            })
+        self.push(Box::new(Call {
+            work,
+            result: None,
+            caller: Some(send),
         }));
         receive.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -128,10 +160,11 @@ impl Store {
 
     /// Runs `work` on the ledger after the calls before it, and does not wait. If it fails, nothing
     /// is reported: only for records whose loss costs no more than time. Needs a tokio runtime.
-    pub fn send(&self, work: impl FnOnce(&mut Ledger, Timestamp) -> Result<()> + Send + 'static) {
-        self.push(Box::new(move |ledger, now| {
-            let _ = ledger.batch(|ledger| work(ledger, now));
-            Box::new(|_| {})
+    pub fn send(&self, work: impl FnMut(&mut Ledger, Timestamp) -> Result<()> + Send + 'static) {
+        self.push(Box::new(Call {
+            work,
+            result: None,
+            caller: None,
         }));
     }
 
@@ -141,11 +174,11 @@ impl Store {
     /// Those of [`call`](Self::call).
     pub fn call_blocking<T>(
         &self,
-        work: impl FnOnce(&mut Ledger, Timestamp) -> Result<T>,
+        mut work: impl FnMut(&mut Ledger, Timestamp) -> Result<T>,
     ) -> Result<T> {
         let now = self.now();
         let mut ledger = lock(&self.0.ledger);
-        let result = ledger.batch(|ledger| match self.0.goes_on(false) {
+        let result = ledger.repeatable_batch(|ledger| match self.0.goes_on(false) {
             true => work(ledger, now),
             false => Err(gone()),
         })?;
@@ -155,7 +188,7 @@ impl Store {
         }
     }
 
-    fn push(&self, job: Job) {
+    fn push(&self, job: Box<dyn Job>) {
         let mut queue = lock(&self.0.queue);
         queue.jobs.push_back(job);
         if !std::mem::replace(&mut queue.is_draining, true) {
@@ -172,7 +205,7 @@ impl Inner {
 
     fn drain(&self) {
         loop {
-            let jobs: Vec<Job> = {
+            let mut jobs: Vec<Box<dyn Job>> = {
                 let mut queue = lock(&self.queue);
                 let count = queue.jobs.len().min(GROUP);
                 if count == 0 {
@@ -182,19 +215,20 @@ impl Inner {
                 queue.jobs.drain(..count).collect()
             };
             let now = (self.clock)();
-            let mut replies = Vec::with_capacity(jobs.len());
-            let committed = lock(&self.ledger).batch(|ledger| {
+            let committed = lock(&self.ledger).repeatable_batch(|ledger| {
                 if !self.goes_on(false) {
                     return Err(gone());
                 }
-                replies.extend(jobs.into_iter().map(|job| job(ledger, now)));
+                for job in &mut jobs {
+                    job.run(ledger, now);
+                }
                 Ok(())
             });
             if committed.is_ok() && !self.goes_on(true) {
                 return;
             }
-            for reply in replies {
-                reply(committed.as_ref().err());
+            for job in jobs {
+                job.reply(committed.as_ref().err());
             }
         }
     }

@@ -119,6 +119,20 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
+/// A request that created an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Creation {
+    /// The asset.
+    pub asset_id: String,
+    /// The size of its file in bytes.
+    pub bytes: u64,
+    /// When the request was about to be sent: the asset was created later.
+    pub intent_at: Timestamp,
+    /// When the asset was known: it was created earlier.
+    pub outcome_at: Timestamp,
+}
+
 const COLUMNS: &str = "attempt.id, attempt.item_id, attempt.epoch, run_id, operation, intent_at, \
     outcome_at, http, code, request_id, result_id";
 
@@ -247,5 +261,32 @@ impl Ledger {
         let sql = format!("SELECT {COLUMNS} FROM attempt WHERE item_id = $1 ORDER BY attempt.id");
         let rows = self.db.query(&sql, values![item])?;
         rows.iter().map(read).collect()
+    }
+
+    /// The requests that created these assets. Assets of others, and those that were created in
+    /// chunks, are left out.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn creations(&mut self, account: AccountId, asset_ids: &[String]) -> Result<Vec<Creation>> {
+        let mut creations = Vec::new();
+        for asset_id in asset_ids {
+            let row = self.db.first(
+                "SELECT bytes, intent_at, outcome_at FROM item
+                 JOIN attempt ON attempt.item_id = item.id
+                 WHERE asset_id = $1 AND account_id = $2 AND operation = $3 AND result_id = $1
+                    AND outcome_at IS NOT NULL
+                 ORDER BY attempt.id LIMIT 1",
+                values![asset_id, account, Operation::CreateAsset.name()],
+            )?;
+            let Some(row) = row else { continue };
+            creations.push(Creation {
+                asset_id: asset_id.clone(),
+                bytes: row.size(0)?,
+                intent_at: time(row.int(1)?)?,
+                outcome_at: time(row.int(2)?)?,
+            });
+        }
+        Ok(creations)
     }
 }

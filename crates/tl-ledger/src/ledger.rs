@@ -186,6 +186,28 @@ impl Ledger {
         transaction(self, |ledger| &mut ledger.db, Commit::Synced, once(work))
     }
 
+    /// As [`batch`](Self::batch), with work that can be repeated: if the connection to PostgreSQL is
+    /// lost before the commit, nothing was written, and `work` runs again on a new connection.
+    /// Results of an earlier repetition are not valid.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let mut ledger = tl_ledger::Ledger::open(folder.path().join("l.sqlite3"))?;
+    /// # let now = jiff::Timestamp::now();
+    /// let run = ledger.repeatable_batch(|ledger| {
+    ///     ledger.begin_run(now, &tl_ledger::NewRun::new("host", 1))
+    /// })?;
+    /// assert_eq!(ledger.runs(1)?[0].id, run);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the closure, or of the commit. [`ErrorKind::Unavailable`]: the server did not
+    /// come back in time.
+    pub fn repeatable_batch<T>(&mut self, work: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        transaction(self, |ledger| &mut ledger.db, Commit::Synced, work)
+    }
+
     /// Waits until another process adds or frees items, but not longer than `timeout`. Returns
     /// whether one did, or may have done so: claim again then. The first call returns at once.
     ///

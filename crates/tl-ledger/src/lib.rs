@@ -107,7 +107,7 @@ mod write;
 
 pub use account::{Account, KeyTag, NewAccount, NewRun, Run};
 pub use add::{Added, FileStat, Fingerprint, Hashed, NewContent, NewItem};
-pub use attempt::{Attempt, Operation, Outcome};
+pub use attempt::{Attempt, Creation, Operation, Outcome};
 pub use claim::{Claim, ClaimOptions, Claimed, Wait};
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{AccountId, AttemptId, ContentId, ItemId, RunId};

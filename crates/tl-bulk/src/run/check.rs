@@ -44,7 +44,7 @@ impl Shared {
             let (rules, kept) = (self.settings.rules.clone(), error.clone());
             details.report = Some(report);
             self.store
-                .call(move |ledger, now| ledger.refuse(now, lease, &rules, kept))
+                .call(move |ledger, now| ledger.refuse(now, lease, &rules, kept.clone()))
                 .await?;
             return Ok(Step::Refused(error));
         }

@@ -178,6 +178,7 @@ impl MainLoop {
                 self.shared.emit(Event::ItemInDoubt((&claimed.item).into()));
                 doubts.push(Doubt {
                     since: first.intent_at,
+                    last: assets.last().unwrap_or(first).intent_at,
                     attempts: attempts.iter().map(|attempt| attempt.id).collect(),
                     claimed,
                 });
@@ -192,8 +193,8 @@ impl MainLoop {
                 .store
                 .call(move |ledger, now| {
                     let outcome = Outcome::not_created("interrupted");
-                    for attempt in others {
-                        ledger.outcome(now, lease, attempt, &outcome, &Update::new())?;
+                    for attempt in &others {
+                        ledger.outcome(now, lease, *attempt, &outcome, &Update::new())?;
                     }
                     Ok(())
                 })

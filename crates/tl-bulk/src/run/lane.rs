@@ -231,7 +231,7 @@ impl Shared {
                     Verdict::Temporary if !is_last => hold(ledger, now, lease, delay),
                     _ => {
                         ledger.fail(now, lease, failed.clone())?;
-                        Ok(Step::Failed(failed))
+                        Ok(Step::Failed(failed.clone()))
                     }
                 }
             })
@@ -243,7 +243,7 @@ impl Shared {
         self.store
             .call(move |ledger, now| {
                 ledger.fail(now, lease, error.clone())?;
-                Ok(Step::Failed(error))
+                Ok(Step::Failed(error.clone()))
             })
             .await
     }

@@ -430,13 +430,13 @@ impl MainLoop {
             .store
             .call(move |ledger, now| {
                 let mut lost = Vec::new();
-                for lease in leases {
-                    match ledger.renew(now, lease, duration) {
+                for lease in &leases {
+                    match ledger.renew(now, *lease, duration) {
                         Ok(()) => {}
                         Err(error)
                             if matches!(error.kind(), ErrorKind::Stale | ErrorKind::NotFound) =>
                         {
-                            lost.push(lease);
+                            lost.push(*lease);
                         }
                         Err(error) => return Err(error),
                     }
@@ -529,8 +529,8 @@ impl MainLoop {
         self.shared
             .store
             .call(move |ledger, _| {
-                for lease in leases {
-                    match ledger.release(lease) {
+                for lease in &leases {
+                    match ledger.release(*lease) {
                         Err(error)
                             if !matches!(error.kind(), ErrorKind::Stale | ErrorKind::NotFound) =>
                         {

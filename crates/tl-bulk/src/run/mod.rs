@@ -12,23 +12,26 @@ mod end;
 mod index;
 mod intake;
 mod lane;
+mod list_delay;
 mod look;
 mod main_loop;
 mod owner;
 mod settle;
 mod upload;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex as StdMutex};
 
 use tl_client::{CancelHandle, Client, Ingested};
-use tl_ledger::{AccountId, Item, RunId, State};
+use tl_ledger::{AccountId, AttemptId, Item, RunId, State};
 use tl_protocol::limiter::{Category, ReportedLimit};
 use tl_protocol::{ClientSettings, FinishedExchange, Observer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 pub use self::intake::Found;
 pub use self::lane::error_kind;
@@ -228,6 +231,8 @@ struct Shared {
     /// Cancels requests in flight when the time after a stop is over.
     abort: CancelHandle,
     sending: Semaphore,
+    /// When this process first knew of a request whose outcome is unknown.
+    doubted: StdMutex<HashMap<AttemptId, Instant>>,
     rooms: Mutex<capacity::Capacities>,
     salt: u64,
     on_event: OnEvent,
@@ -286,6 +291,7 @@ impl Shared {
             abort,
             sending: Semaphore::new(usize::try_from(settings.limits.jobs.max(1)).unwrap_or(1)),
             settings,
+            doubted: StdMutex::default(),
             rooms: Mutex::default(),
             salt: RandomState::new().build_hasher().finish(),
             on_event,

@@ -318,8 +318,8 @@ impl Shared {
             state.apply(record);
             match record {
                 Record::Sent(number, chunk) => {
-                    let chunk = Chunk::new(*number, chunk.etag.clone(), chunk.chunk_size);
-                    store.send(move |ledger, _| ledger.add_chunks(lease, &[chunk]));
+                    let chunks = [Chunk::new(*number, chunk.etag.clone(), chunk.chunk_size)];
+                    store.send(move |ledger, _| ledger.add_chunks(lease, &chunks));
                 }
                 Record::Session(session) => {
                     let upload_id = session.upload_id.to_string();
@@ -330,7 +330,7 @@ impl Shared {
                         // Chunks of an earlier session are forgotten.
                         ledger.set_checkpoint(lease, None)?;
                         ledger.set_checkpoint(lease, Some(&text))?;
-                        ledger.update(now, lease, &Update::new().upload_id(upload_id))
+                        ledger.update(now, lease, &Update::new().upload_id(&upload_id))
                     });
                 }
                 Record::Forgotten(_) => {
@@ -395,7 +395,7 @@ impl Shared {
             let (run, account) = (self.run, self.account);
             let added = self
                 .store
-                .call(move |ledger, now| ledger.add(now, run, account, &[new]))
+                .call(move |ledger, now| ledger.add(now, run, account, std::slice::from_ref(&new)))
                 .await?;
             let is_other = added.first().is_none_or(|added| added.item != item.id);
             if is_other {

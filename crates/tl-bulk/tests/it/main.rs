@@ -2,6 +2,7 @@
 //! state is the oracle: each content is indexed exactly once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod in_doubt;
 mod list_lag;
 mod loopback;
 mod sim;

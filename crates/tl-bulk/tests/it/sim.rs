@@ -74,6 +74,7 @@ pub(crate) enum Death {
 pub(crate) struct Process {
     exchanges: AtomicU64,
     commits: AtomicU64,
+    hung: AtomicU64,
     is_dead: AtomicBool,
     died: Notify,
 }
@@ -84,6 +85,15 @@ impl Process {
         self.died.notify_waiters();
         self.died.notify_one();
     }
+}
+
+/// Uploads whose response does not arrive.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hang {
+    /// How many; then the process is killed.
+    pub(crate) uploads: u64,
+    /// Whether the platform processes all of them, or every second one.
+    pub(crate) all: bool,
 }
 
 struct Inner {
@@ -102,6 +112,9 @@ pub(crate) struct World {
     /// Each n-th response to a create request is lost.
     pub(crate) lose_every: Option<u64>,
     creates: AtomicU64,
+    /// The process is killed when this many uploads have no response: every `processed`-th of them
+    /// was processed.
+    pub(crate) hang: Mutex<Option<Hang>>,
     pub(crate) index: Mutex<Option<Index>>,
     pub(crate) folder: tempfile::TempDir,
 }
@@ -124,6 +137,19 @@ impl HttpClient for Simulated {
         tokio::task::yield_now().await;
         self.dead_end().await;
         let is_create = request.http.method() == "POST";
+        let is_upload = is_create && request.http.uri().path().ends_with("/assets");
+        let hang = *self.world.hang.lock().unwrap();
+        if let Some(hang) = hang.filter(|_| is_upload) {
+            let number = self.process.hung.fetch_add(1, Ordering::SeqCst) + 1;
+            if hang.all || number.is_multiple_of(2) {
+                let _ = self.world.answer(request);
+            }
+            if number == hang.uploads {
+                self.process.die();
+            }
+            std::future::pending::<()>().await;
+            unreachable!("nothing answers");
+        }
         let outcome = self.world.answer(request);
         if self.death == Some(Death::AfterExchange(number)) {
             self.process.die();
@@ -158,7 +184,17 @@ impl Simulated {
 
 impl World {
     pub(crate) async fn new(plan: Plan, schedule: tl_emulator::Schedule) -> Arc<Self> {
+        Self::with_list_lag(plan, schedule, "none").await
+    }
+
+    /// A platform whose lists show what was created after `lag`: `none` or `30s`.
+    pub(crate) async fn with_list_lag(
+        plan: Plan,
+        schedule: tl_emulator::Schedule,
+        lag: &str,
+    ) -> Arc<Self> {
         let mut settings = PlatformSettings::default();
+        settings.quirks.set("list-lag", lag).unwrap();
         settings.plan = plan;
         settings.schedule = schedule;
         let world = Arc::new(Self {
@@ -171,6 +207,7 @@ impl World {
             started: Instant::now(),
             lose_every: None,
             creates: AtomicU64::new(0),
+            hang: Mutex::default(),
             index: Mutex::new(None),
             folder: folder(),
         });
@@ -294,14 +331,27 @@ impl World {
         let stop = CancelHandle::new();
         let summary = tokio::select! {
             biased;
-            () = process.died.notified() => return None,
-            summary = bulk.ingest(entries, &stop) => summary,
+            () = process.died.notified() => None,
+            summary = bulk.ingest(entries, &stop) => Some(summary),
         };
         if process.is_dead.load(Ordering::SeqCst) {
+            self.leave_locks();
             return None;
         }
+        let summary = summary?;
         let events = events.lock().unwrap().clone();
         Some((summary.unwrap(), events))
+    }
+
+    /// Creates the lock files that a killed process leaves behind: here, its future was dropped.
+    fn leave_locks(&self) {
+        let path = self.folder.path().join("ledger.sqlite3");
+        let owners = Ledger::open(&path).unwrap().owners(self.now()).unwrap();
+        let locks = self.folder.path().join("ledger.sqlite3.running");
+        std::fs::create_dir_all(&locks).unwrap();
+        for owner in owners {
+            std::fs::write(locks.join(owner), "").unwrap();
+        }
     }
 
     pub(crate) fn count(&self, operation: &str, status: Option<u16>) -> usize {
@@ -316,6 +366,17 @@ impl World {
     pub(crate) fn upload_time(&self) -> Duration {
         let uploads = self.inner.lock().unwrap().uploads;
         uploads.map_or(Duration::ZERO, |(first, last)| last - first)
+    }
+
+    /// When the last upload arrived.
+    pub(crate) fn last_upload(&self) -> Duration {
+        let uploads = self.inner.lock().unwrap().uploads;
+        uploads.map_or(Duration::ZERO, |(_, last)| last)
+    }
+
+    /// The time since the start of the world.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     pub(crate) fn requests(&self) -> usize {
