@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tl_ledger::ItemId;
-use tl_protocol::limiter::Dimension;
+use tl_protocol::limiter::{Dimension, Level};
 
 use crate::totals::{RunSummary, Totals};
 
@@ -137,6 +137,8 @@ pub enum Event {
     },
     /// A response was lost, or a process died: the item is looked up on the platform.
     ItemInDoubt(ItemEvent),
+    /// Another process has claimed the item: the lease of this one had expired.
+    ItemLost(ItemEvent),
     /// The item takes much longer than others. It is queried by itself.
     ItemStalled(ItemEvent),
     /// A limit of the account is reached.
@@ -145,6 +147,11 @@ pub enum Event {
         dimension: Dimension,
         /// Until when nothing is sent, or `None` if another item has to end first.
         until: Option<Timestamp>,
+    },
+    /// How much of each limit of the account is used, by all processes of the ledger.
+    Limits {
+        /// The dimensions that have a limit.
+        levels: Vec<Level>,
     },
     /// The state of the whole run, once per second at most.
     Progress(Totals),
@@ -247,6 +254,8 @@ impl From<&tl_ledger::ItemError> for ItemFailure {
 
 #[cfg(test)]
 mod tests {
+    use tl_protocol::limiter::{Limiter, Limits};
+
     use super::*;
     use crate::totals::Ending;
 
@@ -282,6 +291,10 @@ mod tests {
                 item: item.item,
                 sent: 1,
                 total: 5,
+            },
+            Event::ItemLost(item.clone()),
+            Event::Limits {
+                levels: Limiter::new(Limits::named("developer-1").unwrap()).levels(at),
             },
             Event::Limit {
                 dimension: Dimension::UploadPerDay,

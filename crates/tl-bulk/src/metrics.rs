@@ -78,6 +78,11 @@ impl Metrics {
                     self.waited(record.at.duration_since(since).as_secs_f64().max(0.0));
                 }
             }
+            Event::ItemLost(item) => {
+                self.waiting.remove(&item.item);
+                self.add_lost_lease();
+            }
+            Event::Limits { levels } => self.set_levels(levels),
             Event::ItemFailed { item, .. } | Event::ItemHeld { item, .. } => {
                 self.waiting.remove(&item.item);
             }
@@ -295,6 +300,23 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("video_total"), "{text}");
+    }
+
+    #[test]
+    fn events_set_levels_and_count_lost_leases() {
+        let mut limiter = Limiter::new(Limits::named("developer-1").unwrap());
+        let _ = limiter.reserve(at(0), Cost::index(Duration::from_secs(60 * 150)));
+        let levels = limiter.levels(at(0));
+        let mut metrics = Metrics::new();
+        metrics.record(&Record::new(at(0), Event::Limits { levels }));
+        metrics.record(&Record::new(at(1), Event::ItemIndexing(item(1))));
+        metrics.record(&Record::new(at(2), Event::ItemLost(item(1))));
+        metrics.record(&Record::new(at(3), Event::ItemLost(item(2))));
+        let text = metrics.render();
+        assert!(text.contains("tl_lease_lost_total 2\n"), "{text}");
+        let level = "tl_bucket_level{dim=\"video_per_hour\"} 0.25\n";
+        assert!(text.contains(level), "{text}");
+        assert!(metrics.waiting.is_empty(), "it is not timed any more");
     }
 
     #[test]

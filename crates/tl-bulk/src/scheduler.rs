@@ -31,8 +31,9 @@ use crate::totals::{Budget, Ending};
 /// pacing of requests per minute.
 const QUOTA: Duration = Duration::from_secs(120);
 
-/// How often a claim is repeated that waits for items of other processes.
-const OTHERS: Duration = Duration::from_secs(5);
+/// How often a claim is repeated that waits for items of other processes, in case that a notification
+/// of a change is lost.
+const OTHERS: Duration = Duration::from_secs(30);
 
 /// A kind of work, by the state of its items. The order is that of importance: what is on the
 /// platform is finished before something new is sent.
@@ -177,6 +178,8 @@ struct Kind {
     is_due_later: bool,
     /// It was asked while this process had no item.
     was_idle: bool,
+    /// A change by another process may make it due.
+    is_open: bool,
 }
 
 /// Decides what a run does; see the [module](self).
@@ -227,6 +230,21 @@ impl Scheduler {
         if kind.quota.is_none() {
             kind.at = Some(kind.at.map_or(now, |at| at.min(now)));
         }
+    }
+
+    /// Another process has changed the ledger: what was not due may be due now.
+    pub fn on_change(&mut self, now: Duration) {
+        for kind in self.kinds.values_mut().filter(|kind| kind.is_open) {
+            kind.at = Some(kind.at.map_or(now, |at| at.min(now)));
+        }
+    }
+
+    /// Whether changes by other processes matter: this one waits for their items, or for items that
+    /// they add.
+    #[must_use]
+    pub fn waits_for_others(&self) -> bool {
+        let waits = |kind: &Kind| kind.is_open && kind.at.is_some();
+        self.ending.is_none() && (!self.limits.drain || self.kinds.values().any(waits))
     }
 
     /// The work on an item has ended.
@@ -319,6 +337,7 @@ impl Scheduler {
         kind.quota = None;
         kind.was_idle = is_idle;
         kind.is_due_later = claimed.items == 0 && claimed.wait.is_none();
+        kind.is_open = claimed.items == 0 && matches!(claimed.wait, None | Some((None, _)));
         kind.at = match (claimed.wait, claimed.items) {
             (Some((Some(until), dimension)), _) => {
                 if until > now + QUOTA {

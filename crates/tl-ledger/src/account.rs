@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use tl_protocol::limiter::{Limiter, Limits};
+use tl_protocol::limiter::{Level, Limiter, Limits};
 
+use crate::claim::running;
 use crate::db::{Db, values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{AccountId, RunId};
@@ -251,6 +252,18 @@ impl Ledger {
             store_limiter(db, account, now, &limiter)?;
             Ok(result)
         })
+    }
+
+    /// The state of every limit of an account, for display. Nothing is written.
+    ///
+    /// # Errors
+    /// The account does not exist, or the database failed.
+    pub fn levels(&mut self, now: Timestamp, account: AccountId) -> Result<Vec<Level>> {
+        let now = self.now(now)?;
+        let limiter = stored_limiter(&mut self.db, account)?;
+        let mut limiter = limiter.ok_or_else(|| not_found("the limiter of account", account))?;
+        limiter.set_running(running(&mut self.db, now, account)?);
+        Ok(limiter.levels(time(now)?))
     }
 
     /// Records the start of a run.

@@ -208,7 +208,11 @@ impl Ledger {
             if claim.items.is_empty() && claim.wait.is_none() {
                 claim.next_due = next_due(db, now, options)?;
             }
-            store_limiter(db, options.account, now, &limiter)?;
+            // A claim that reserves nothing writes nothing: processes that wait for changes of others
+            // would wake each other.
+            if !claim.items.is_empty() {
+                store_limiter(db, options.account, now, &limiter)?;
+            }
             Ok(claim)
         })
     }
@@ -285,7 +289,7 @@ pub(crate) fn write(db: &mut Db, lease: Lease, sql: &str, more: &[Value]) -> Res
 }
 
 /// The concurrent tasks of an account: items on the platform, and items that are claimed.
-fn running(db: &mut Db, now: i64, account: AccountId) -> Result<u32> {
+pub(crate) fn running(db: &mut Db, now: i64, account: AccountId) -> Result<u32> {
     let states: Vec<String> = State::ALL
         .iter()
         .filter(|state| state.is_admitted())

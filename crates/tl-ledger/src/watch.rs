@@ -62,4 +62,18 @@ impl Ledger {
         }
         Ok(inserted > 0)
     }
+
+    /// How many webhook events are recorded, and when the last was received. Compare it with the
+    /// result of an earlier call.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn events(&mut self) -> Result<Option<(u64, Timestamp)>> {
+        let sql = "SELECT count(*), max(received) FROM hook";
+        let row = self.db.first(sql, &[])?;
+        let Some(row) = row else { return Ok(None) };
+        let last = row.opt_int(1)?.map(time).transpose()?;
+        let count = row.size(0)?;
+        Ok(last.map(|last| (count, last)))
+    }
 }

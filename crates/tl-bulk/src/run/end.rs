@@ -143,7 +143,7 @@ impl MainLoop {
                 until: None,
             }),
             Step::Stop(StopReason::KeyRefused) => self.scheduler.stop(Ending::KeyRefused),
-            Step::Lost => {}
+            Step::Lost => self.shared.emit(Event::ItemLost(event())),
         }
         self.disown(lease);
     }

@@ -6,14 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tl_client::{Ingested, Stage};
-use tl_ledger::{ErrorKind, Item, ItemId, Lease, State};
+use tl_ledger::{Item, ItemId, Lease, State};
 use tl_protocol::flow::{Expected, Look, NextLook, Watch};
+use tl_protocol::limiter::Level;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::intake::{self, Found, Message};
-use super::lane::{Claimed, Ended};
+use super::lane::Ended;
 use super::look::Answer;
 use super::owner::Owner;
 use super::{OnItem, Report, Shared};
@@ -31,11 +32,20 @@ pub(super) const MAX_KEPT: usize = 2048;
 /// Measured durations that are kept per stage.
 const MAX_MEASURED: usize = 64;
 
+/// How often to look for changes of other processes. PostgreSQL sends notifications, so that this
+/// reads memory; SQLite reads a counter.
+const CHANGES: Duration = Duration::from_millis(250);
+
 /// The end of a task.
 pub(super) enum Task {
     Work(Work, tl_ledger::Result<Vec<Ended>>),
     Look(Look, Result<Answer, tl_protocol::Error>),
+    Change(tl_ledger::Result<Option<Changed>>),
+    Levels(tl_ledger::Result<Vec<Level>>),
 }
+
+/// The webhook events of the ledger after a change by another process.
+pub(super) type Changed = Option<(u64, jiff::Timestamp)>;
 
 /// An item that this process has claimed.
 #[derive(Debug)]
@@ -69,6 +79,12 @@ pub(super) struct MainLoop {
     pub(super) on_item: OnItem,
     started: Instant,
     is_looking: bool,
+    pub(super) is_reading_changes: bool,
+    /// The webhook events that are known.
+    pub(super) events: Changed,
+    /// The limits that were reported last, and when.
+    pub(super) levels: Vec<Level>,
+    pub(super) levels_at: Option<Instant>,
     is_overdue: bool,
     abort_at: Option<Instant>,
     last_progress: Option<(Instant, Totals)>,
@@ -100,6 +116,10 @@ impl MainLoop {
             on_item,
             started: Instant::now(),
             is_looking: false,
+            is_reading_changes: false,
+            events: None,
+            levels: Vec::new(),
+            levels_at: None,
             is_overdue: false,
             abort_at: None,
             last_progress: None,
@@ -173,6 +193,8 @@ impl MainLoop {
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut second = interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut changes = interval(CHANGES);
+        changes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut has_messages = true;
         let mut is_stopped = false;
         loop {
@@ -219,6 +241,7 @@ impl MainLoop {
                 },
                 Some(report) = self.reports.recv() => self.on_report(report),
                 _ = renewal.tick() => self.renew().await?,
+                _ = changes.tick(), if self.wants_changes() => self.read_changes(),
                 _ = second.tick() => self.on_second(),
                 () = sleep_until(self.abort_at.unwrap_or(far)), if self.abort_at.is_some() => {
                     self.abort_at = None;
@@ -315,26 +338,6 @@ impl MainLoop {
         self.scheduler.on_due(now, work);
     }
 
-    pub(super) fn own(&mut self, claimed: &Claimed) {
-        let owned = Owned {
-            item: claimed.item.clone(),
-            lease: claimed.lease,
-            waits_since: None,
-        };
-        self.owned.insert(claimed.item.id, owned);
-    }
-
-    /// Ends the ownership of a claim. A later claim of the same item stays.
-    pub(super) fn disown(&mut self, lease: Lease) {
-        if self
-            .owned
-            .get(&lease.item)
-            .is_some_and(|owned| owned.lease == lease)
-        {
-            self.owned.remove(&lease.item);
-        }
-    }
-
     async fn on_task(&mut self, task: Task) -> Result<()> {
         match task {
             Task::Work(work, ended) => {
@@ -346,6 +349,13 @@ impl MainLoop {
                 self.is_looking = false;
                 self.on_answer(look, answer).await?;
             }
+            Task::Change(changed) => {
+                self.is_reading_changes = false;
+                if let Some(events) = changed? {
+                    self.on_change(events);
+                }
+            }
+            Task::Levels(levels) => self.on_levels(levels?),
         }
         Ok(())
     }
@@ -418,65 +428,6 @@ impl MainLoop {
         });
     }
 
-    /// Extends the leases of all items of this process.
-    async fn renew(&mut self) -> Result<()> {
-        if self.owned.is_empty() {
-            return Ok(());
-        }
-        let leases: Vec<Lease> = self.owned.values().map(|owned| owned.lease).collect();
-        let duration = self.shared.settings.lease;
-        let lost = self
-            .shared
-            .store
-            .call(move |ledger, now| {
-                let mut lost = Vec::new();
-                for lease in &leases {
-                    match ledger.renew(now, *lease, duration) {
-                        Ok(()) => {}
-                        Err(error)
-                            if matches!(error.kind(), ErrorKind::Stale | ErrorKind::NotFound) =>
-                        {
-                            lost.push(*lease);
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(lost)
-            })
-            .await?;
-        for lease in lost {
-            // An item whose work ended meanwhile, and was claimed again, has another epoch.
-            let owned = self.owned.get(&lease.item);
-            if owned.is_some_and(|owned| owned.lease == lease && owned.waits_since.is_some()) {
-                self.forget(lease.item);
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops waiting for an item, which another process has claimed, or which takes too long.
-    fn forget(&mut self, id: ItemId) {
-        let Some(owned) = self.owned.remove(&id) else {
-            return;
-        };
-        self.kept.remove(&id);
-        self.unwatch(&owned.item);
-        let now = self.mono();
-        self.scheduler.on_waited(now);
-    }
-
-    fn unwatch(&mut self, item: &Item) {
-        if let Some(indexed) = &item.indexed_id {
-            self.targets.remove(indexed);
-            self.watch
-                .remove_indexed(&item.index_id.as_str().into(), &indexed.as_str().into());
-        }
-        if let Some(asset) = &item.asset_id {
-            self.targets.remove(asset);
-            self.watch.remove_asset(&asset.as_str().into());
-        }
-    }
-
     fn on_second(&mut self) {
         let now = self.mono();
         let deadline = self.shared.settings.deadline;
@@ -513,6 +464,7 @@ impl MainLoop {
         if is_new {
             self.last_progress = Some((Instant::now(), self.totals));
             self.shared.emit(Event::Progress(self.totals));
+            self.read_levels();
         }
     }
 
@@ -521,28 +473,6 @@ impl MainLoop {
         self.totals.requests = self.shared.requests.load(Relaxed);
         self.totals.rate_limited = self.shared.rate_limited.load(Relaxed);
         self.totals.elapsed_ms = u64::try_from(self.mono().as_millis()).unwrap_or(u64::MAX);
-    }
-
-    /// Gives back the items that the platform still works on, so that another run continues at once.
-    async fn give_leases_back(&mut self) -> Result<()> {
-        let leases: Vec<Lease> = self.owned.values().map(|owned| owned.lease).collect();
-        self.shared
-            .store
-            .call(move |ledger, _| {
-                for lease in &leases {
-                    match ledger.release(*lease) {
-                        Err(error)
-                            if !matches!(error.kind(), ErrorKind::Stale | ErrorKind::NotFound) =>
-                        {
-                            return Err(error);
-                        }
-                        _ => {}
-                    }
-                }
-                Ok(())
-            })
-            .await?;
-        Ok(())
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod answer;
 mod capacity;
+mod changes;
 mod check;
 mod claim;
 mod end;
 mod index;
 mod intake;
 mod lane;
+mod leases;
 mod list_delay;
 mod look;
 mod main_loop;
@@ -24,6 +26,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex as StdMutex};
+use std::time::Duration;
 
 use tl_client::{CancelHandle, Client, Ingested};
 use tl_ledger::{AccountId, AttemptId, Item, RunId, State};
@@ -231,8 +234,9 @@ struct Shared {
     /// Cancels requests in flight when the time after a stop is over.
     abort: CancelHandle,
     sending: Semaphore,
-    /// When this process first knew of a request whose outcome is unknown.
-    doubted: StdMutex<HashMap<AttemptId, Instant>>,
+    /// When this process first knew of a request whose outcome is unknown, and the shortest time
+    /// after which its asset would be listed.
+    doubted: StdMutex<HashMap<AttemptId, (Instant, Duration)>>,
     rooms: Mutex<capacity::Capacities>,
     salt: u64,
     on_event: OnEvent,

@@ -38,6 +38,16 @@ pub(super) struct Doubt {
     pub(super) last: Timestamp,
 }
 
+/// How old a request is whose outcome is unknown.
+#[derive(Debug)]
+struct Age {
+    age: Duration,
+    /// Since when this process knows of it.
+    known: Duration,
+    /// The age at which its asset does not exist if no look has shown it.
+    settled_after: Duration,
+}
+
 /// What a look at the list found.
 #[derive(Debug)]
 struct Found {
@@ -75,9 +85,11 @@ impl Shared {
                 adopted.push((doubt, asset.clone()));
                 continue;
             }
-            let longest = self.settings.listed_after;
-            let settled_after = found.delay.settled_after(doubt.claimed.item.bytes, longest);
-            let (age, known) = self.age(&doubt, found.started);
+            let Age {
+                age,
+                known,
+                settled_after,
+            } = self.age(&doubt, &found);
             if age >= settled_after {
                 gone.push(doubt);
             } else {
@@ -91,20 +103,47 @@ impl Shared {
         Ok(ended)
     }
 
-    /// The age of the last request of an item in doubt, and since when this process knows of it. Wall
-    /// clocks are set back: the request is at least as old as what is known of it.
-    fn age(&self, doubt: &Doubt, now: Timestamp) -> (Duration, Duration) {
-        let wall = Duration::try_from(now.duration_since(doubt.last)).unwrap_or_default();
+    /// How old the last request of an item in doubt is. Wall clocks are set back: it is at least as
+    /// old as what is known of it.
+    fn age(&self, doubt: &Doubt, found: &Found) -> Age {
+        let longest = self.settings.listed_after;
+        let bytes = doubt.claimed.item.bytes;
+        let settled_after = found.delay.settled_after(bytes, longest);
+        let wall = found.started.duration_since(doubt.last);
+        let wall = Duration::try_from(wall).unwrap_or_default();
         let Some(attempt) = doubt.attempts.last() else {
-            return (wall, Duration::ZERO);
+            return Age {
+                age: wall,
+                known: Duration::ZERO,
+                settled_after,
+            };
         };
         let mut doubted = self
             .doubted
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let known = *doubted.entry(*attempt).or_insert_with(Instant::now);
-        let known = known.elapsed();
-        (wall.max(known), known)
+        let (since, shortest) = doubted
+            .entry(*attempt)
+            .or_insert_with(|| (Instant::now(), settled_after));
+        // What the list has shown once, it showed that soon.
+        *shortest = settled_after.min(*shortest);
+        let known = since.elapsed();
+        Age {
+            age: wall.max(known),
+            known,
+            settled_after: *shortest,
+        }
+    }
+
+    /// The outcomes of these requests are known now.
+    fn forget_doubts(&self, doubts: &[Doubt]) {
+        let mut doubted = self
+            .doubted
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for attempt in doubts.iter().filter_map(|doubt| doubt.attempts.last()) {
+            doubted.remove(attempt);
+        }
     }
 
     /// The assets were not created: the items are ready again.
@@ -132,6 +171,7 @@ impl Shared {
                 Ok(())
             })
             .await?;
+        self.forget_doubts(&doubts);
         let ended = doubts.into_iter();
         Ok(ended
             .map(|doubt| end(doubt, Step::Released(back), true))

@@ -8,3 +8,4 @@ mod loopback;
 mod sim;
 mod simulated;
 mod sources;
+mod together;

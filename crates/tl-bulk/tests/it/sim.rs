@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use tl_bulk::event::Event;
+use tl_bulk::event::{Event, Record};
 use tl_bulk::source::Entry;
 use tl_bulk::{Bulk, RunSummary, Settings, Store};
 use tl_client::http_async::HttpClient;
@@ -343,6 +343,30 @@ impl World {
         Some((summary.unwrap(), events))
     }
 
+    /// Starts a worker on the ledger of the world, which ends with `stop`.
+    pub(crate) fn worker(
+        self: &Arc<Self>,
+        settings: Settings,
+        stop: &CancelHandle,
+    ) -> (tokio::task::JoinHandle<RunSummary>, Arc<Mutex<Vec<Record>>>) {
+        let client = self.client(&Arc::new(Process::default()), None);
+        let ledger = Ledger::open(self.folder.path().join("ledger.sqlite3")).unwrap();
+        let clock = Arc::clone(self);
+        let store = Store::with_clock(ledger, Arc::new(move || clock.now()));
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&events);
+        let bulk = Bulk::new(&client, store, settings)
+            .on_event(move |record| seen.lock().unwrap().push(record.clone()));
+        let stop = stop.clone();
+        let run = tokio::spawn(async move { bulk.work(&stop).await.unwrap() });
+        (run, events)
+    }
+
+    /// Another connection to the ledger.
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::open(self.folder.path().join("ledger.sqlite3")).unwrap()
+    }
+
     /// Creates the lock files that a killed process leaves behind: here, its future was dropped.
     fn leave_locks(&self) {
         let path = self.folder.path().join("ledger.sqlite3");
@@ -352,6 +376,12 @@ impl World {
         for owner in owners {
             std::fs::write(locks.join(owner), "").unwrap();
         }
+    }
+
+    /// Removes the lock files of killed processes, as if these were on another machine.
+    pub(crate) fn remove_locks(&self) {
+        let locks = self.folder.path().join("ledger.sqlite3.running");
+        std::fs::remove_dir_all(locks).unwrap();
     }
 
     pub(crate) fn count(&self, operation: &str, status: Option<u16>) -> usize {

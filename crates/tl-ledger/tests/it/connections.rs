@@ -164,14 +164,28 @@ fn server_that_restarts_during_transactions_loses_nothing() {
                 let update = Update::to(State::Sending).nonce("n");
                 let attempt = ledger.intent(now, lease, run, Operation::CreateAsset, &update);
                 let attempt = attempt.unwrap();
-                // A batch is not repeated by the ledger.
+                // A batch is not repeated by the ledger, unless it may be.
                 let outcome = Outcome::created(format!("asset-{n}"));
                 let update = Update::new().asset_id(format!("asset-{n}"));
                 loop {
-                    let batch = ledger.batch(|ledger| {
+                    let work = |ledger: &mut Ledger| {
                         ledger.outcome(now, lease, attempt, &outcome, &update)?;
-                        ledger.finish(now, lease, Update::new())
-                    });
+                        // As calls of several tasks in one batch: each is a savepoint.
+                        let finish =
+                            ledger.batch(|ledger| ledger.finish(now, lease, Update::new()));
+                        match n % 3 {
+                            // The caller of a savepoint gets its error after the commit.
+                            0 => Ok(()),
+                            _ => finish,
+                        }
+                    };
+                    let batch = match n % 3 {
+                        1 => ledger.batch(work),
+                        _ => {
+                            ledger.repeatable_batch(work).unwrap();
+                            Ok(())
+                        }
+                    };
                     match batch {
                         Ok(()) => break,
                         Err(error) if error.kind() == ErrorKind::Undone => undone += 1,

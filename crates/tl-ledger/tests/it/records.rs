@@ -145,8 +145,12 @@ fn event_is_recorded_once(place: &Place) {
             .record_event(world.now, "whe_1", Some(item))
             .unwrap()
     );
+    let first = world.ledger.events().unwrap();
+    assert_eq!(first, Some((1, world.now)));
     assert!(!world.ledger.record_event(world.now, "whe_1", None).unwrap());
+    assert_eq!(world.ledger.events().unwrap(), first);
     assert!(world.ledger.record_event(world.now, "whe_2", None).unwrap());
+    assert_ne!(world.ledger.events().unwrap(), first);
 }
 
 fn probe_is_cached_by_mark(place: &Place) {

@@ -19,6 +19,9 @@ const PAGE: usize = 50;
 /// A look waits until this many targets are expected, so that one call answers for several.
 const BATCH: usize = 8;
 
+/// The shortest time between two looks that webhooks bring forward: many arrive together.
+const URGENT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often targets are queried one by one at most.
 const SINGLE_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -199,8 +202,12 @@ impl<Id: Ord + Clone> Group<Id> {
         due.sort_unstable();
         let wanted = due.get(BATCH.min(due.len()).checked_sub(1)?).copied()?;
         let first = due.first().copied()?;
-        if self.page > 1 || self.is_urgent {
+        if self.page > 1 {
             return Some(self.last.unwrap_or_default());
+        }
+        if self.is_urgent {
+            let interval = URGENT_INTERVAL.min(settings.min);
+            return Some(self.last.map_or(Duration::ZERO, |last| last + interval));
         }
         let earliest = self.last.map_or(first, |last| last + settings.min);
         let latest = first.max(earliest) + settings.max;

@@ -149,6 +149,22 @@ fn no_look_before_the_first_is_expected() {
 }
 
 #[test]
+fn webhooks_that_arrive_together_bring_one_look_forward() {
+    let mut watch = watch(20.0, 22.0);
+    watch.add_asset(Duration::ZERO, "a".into());
+    let mut looks = 0;
+    for tenth in 0..30 {
+        let now = seconds(5.0 + f64::from(tenth) / 10.0);
+        watch.look_now();
+        if let NextLook::Now(_) = watch.next(now) {
+            looks += 1;
+            watch.on_assets(now, &Page::new(Vec::new(), PageInfo::default()));
+        }
+    }
+    assert_eq!(looks, 3, "one per second");
+}
+
+#[test]
 fn failures_are_reported_with_their_status() {
     let mut watch = watch(1.0, 2.0);
     watch.add_asset(Duration::ZERO, "a".into());

@@ -97,7 +97,7 @@ pub struct Limiter {
 }
 
 /// The state of one dimension, for display.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Level {
     /// The dimension.
