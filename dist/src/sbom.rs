@@ -258,7 +258,7 @@ impl From<LinkedLibrary> for Library {
     }
 }
 
-/// The C libraries in a program. A crate with C code of its own, such as `ring`, is one component
+/// The C libraries in a program. A crate with its own C code, such as `ring`, is one component
 /// with it.
 fn libraries(
     workspace: &Workspace,

@@ -21,7 +21,7 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
 
 const END: &str = r#"{"event_type":"stream_end","finish_reason":"stop","metadata":{"usage":{"output_tokens":100}}}"#;
 
-/// An event as the platform sends it: a line in a chunk of its own.
+/// An event as the platform sends it: one line in one chunk.
 fn chunk(event: &str) -> String {
     format!("{:x}\r\n{event}\n\r\n", event.len() + 1)
 }

@@ -31,7 +31,7 @@ const PACKAGES: [(&str, &str); 2] = [
 
 const NOTES: &[&str] = &[
     "Each contender is a process and sends to a sink on loopback that renders its answers once. An \
-     event is a line in a chunk of its own, as from the platform; chunks are written 1,000 at a \
+     event is one line in one chunk, as from the platform; chunks are written 1,000 at a \
      time. Wall time is that of the work inside the process, CPU time and memory are those of the \
      process. Every contender counts the events and results and fails if one is missing.",
     "The sink writes the time into the first event, and the contender subtracts it from its own: \

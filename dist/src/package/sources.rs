@@ -87,7 +87,7 @@ fn copy_libc(workspace: &Workspace, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Downloads with a list of sources of its own, because a machine rarely has `deb-src` entries. apt
+/// Downloads with its own list of sources, because a machine rarely has `deb-src` entries. apt
 /// verifies the signature of the list, and the hashes in it.
 fn fetch_libc(workspace: &Workspace, package: &str, to: &Path) -> Result<()> {
     let sh = &workspace.sh;
