@@ -1,4 +1,5 @@
-//! Commands whose programs are beside what they examine: chaos, packages, orchestrators.
+//! Commands whose programs are beside what they examine: chaos, packages, orchestrators, mutation
+//! tests, the documentation site.
 
 use std::path::Path;
 
@@ -27,6 +28,20 @@ pub(crate) fn dist(arguments: &[String]) -> Result<(), Failure> {
     let workspace = Workspace::here()?;
     let dist = workspace.cargo("run --quiet --package tl-dist --");
     Ok(dist.args(arguments).run()?)
+}
+
+/// Changes of the pure logic that a test must notice: a script in `mutants`.
+pub(crate) fn mutants(arguments: &[String]) -> Result<(), Failure> {
+    let workspace = Workspace::here()?;
+    let run = workspace.sh.cmd("python3").arg("mutants/run.py");
+    Ok(run.args(arguments).run()?)
+}
+
+/// The documentation as a site, with its links checked: a script in `docs/site`.
+pub(crate) fn site(workspace: &Workspace) -> Result<(), Failure> {
+    let built = Programs::build(workspace)?;
+    let build = workspace.sh.cmd("python3").arg("docs/site/build.py");
+    Ok(build.arg("--tl").arg(built.path("tl")?).run()?)
 }
 
 /// Ray and Prefect drive `tl ingest-one`: a script beside their documentation.

@@ -41,6 +41,7 @@ const STEPS: &[(&str, Check)] = &[
     ("surface", surface::run),
     ("fuzz", fuzz::check),
     ("python", python::run),
+    ("site", beside::site),
     ("demo", |workspace| demo::demo(workspace, &[])),
     ("endurance", demo::endurance),
     ("chaos", |workspace| {
@@ -66,6 +67,7 @@ const USAGE: &str = "usage: cargo xtask ci STEP
   surface     Public signatures name no third-party type, except the agreed ones
   fuzz        Every fuzz target compiles
   python      The official Python client and generated requests against the emulator
+  site        The documentation site is built, and its links lead somewhere
   demo        `cargo xtask demo` without its set-up
   endurance   3 GB through both clients while the platform and the client are killed
   chaos       Two minutes of `cargo xtask chaos`

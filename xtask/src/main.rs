@@ -47,6 +47,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   chaos [ARGS]     Disturb bulk ingestions with real processes; --minutes N, --seed N
   orchestrators    Run Ray and Prefect with `tl ingest-one`; names of engines may follow
   dist COMMAND     Build self-contained programs and packages; `build`, `package`, `check`
+  mutants [AREA]   Change the pure logic, one change at a time, and run the tests that must notice
   fuzz [TARGET]    Run fuzz targets for a minute each, or --seconds N; needs nightly and cargo-fuzz
   ci STEP          Run one check, or `all`; `cargo xtask ci` lists the checks
   help             Print this list";
@@ -82,6 +83,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "chaos" => beside::chaos(rest),
         "orchestrators" => beside::orchestrators(rest),
         "dist" => beside::dist(rest),
+        "mutants" => beside::mutants(rest),
         "fuzz" => fuzz::run(rest),
         "ci" => ci::run(rest),
         "help" | "--help" | "-h" => {
@@ -135,6 +137,6 @@ mod tests {
         let refused = dispatch(&words("dance")).unwrap_err();
         assert!(refused.is::<Usage>() && refused.to_string().ends_with(USAGE));
         assert!(dispatch(&words("doctor now")).unwrap_err().is::<Usage>());
-        assert_eq!(command_names().count(), 12);
+        assert_eq!(command_names().count(), 13);
     }
 }
