@@ -105,6 +105,7 @@ struct Inner {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     attempts: u32,
+    limits_active: bool,
     history: Vec<StatusSeen>,
     failed: Option<(Stage, Option<Reached>)>,
     source: Option<Cause>,
@@ -173,6 +174,7 @@ impl Error {
             request_id: None,
             retry_after: None,
             attempts: 0,
+            limits_active: false,
             history: Vec::new(),
             failed: None,
             source: None,
@@ -206,6 +208,12 @@ impl Error {
         self
     }
 
+    /// Marks a 429 that limits what is active at a time.
+    pub(crate) fn limiting_active(mut self, is: bool) -> Self {
+        self.0.limits_active = is;
+        self
+    }
+
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self
@@ -231,6 +239,21 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Whether the platform refused (429) because of a limit on what is active at a time, such as 5
+    /// batches of analyses. Sending the request again after a delay does not help: wait until one of
+    /// them ends, or cancel one.
+    #[must_use]
+    pub fn limits_active(&self) -> bool {
+        self.0.limits_active
+    }
+
+    /// The platform's details about the error, in the form that the operation has for them. Nested
+    /// error bodies (`{"error": {"code", "message", "details"}}`) contain them.
+    #[must_use]
+    pub fn details(&self) -> Option<&serde_json::Value> {
+        self.0.body.as_ref()?.details()
     }
 
     /// Whether the same call may succeed later, unchanged.

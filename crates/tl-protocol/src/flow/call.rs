@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use tl_model::{ErrorBody, ErrorCode};
 use url::Url;
 
@@ -163,9 +164,17 @@ impl<E: Endpoint> Call<E> {
                 {
                     return Ok(gone);
                 }
-                Error::new(kind, describe(status, &body, kind, retry_after))
+                let limits_active = E::LIMITS_RESOURCES
+                    && kind == ErrorKind::RateLimited
+                    && retry_after.is_none();
+                let mut text = describe(status, &body, kind, retry_after);
+                if limits_active {
+                    text.push_str("; the limit is on what is active at a time");
+                }
+                Error::new(kind, text)
                     .with_response(status.as_u16(), body, request_id(headers))
                     .retry_in(retry_after)
+                    .limiting_active(limits_active)
             }
             Err(failure) if kind == ErrorKind::OutcomeUnknown => Error::new(
                 kind,
@@ -295,6 +304,9 @@ pub(super) fn describe(
     } else if let Some(title) = &body.title {
         text.push_str(&format!(", a page titled \"{title}\""));
     }
+    if let Some(details) = body.details().and_then(in_words) {
+        text.push_str(&format!(" ({details})"));
+    }
     if let Some(wait) = retry_after {
         text.push_str(&format!(" (retry after {} s)", wait.as_secs()));
     }
@@ -302,6 +314,27 @@ pub(super) fn describe(
         text.push_str("; the request may have been processed: check before you retry");
     }
     text
+}
+
+/// Maximum number of characters of the details in a message.
+const MAX_DETAILS: usize = 300;
+
+/// The details of an error body, shortened. `None` if there are none.
+fn in_words(details: &Value) -> Option<String> {
+    let text = match details {
+        Value::Null => return None,
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => return None,
+        Value::Object(members) if members.is_empty() => return None,
+        details => details.to_string(),
+    };
+    if text.is_empty() {
+        return None;
+    }
+    Some(match text.char_indices().nth(MAX_DETAILS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    })
 }
 
 /// The request id, under the header names that gateways use.
@@ -314,4 +347,101 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     ]
     .iter()
     .find_map(|name| headers.get(*name)?.to_str().ok().map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::endpoint::{CreateAnalyzeBatch, CreateEmbedding, Search};
+
+    /// The error of a request that is answered with this response only.
+    fn refused<E: Endpoint>(
+        endpoint: E,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Error {
+        let base = "https://api.example/v1.3".parse().unwrap();
+        let policy = Policy::default().with_attempts(1);
+        let mut flow = Call::new(endpoint, &base, policy, 1);
+        let now = Now::new(Duration::from_secs(1), SystemTime::UNIX_EPOCH);
+        let Step::Start(token, _) = flow.step(now) else {
+            panic!("the first step sends")
+        };
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let response = response.body(body.to_owned().into()).unwrap();
+        flow.on_outcome(now, token, Ok(response));
+        match flow.step(now) {
+            Step::Done(Err(error)) => error,
+            _ => panic!("one attempt is allowed"),
+        }
+    }
+
+    fn batch() -> CreateAnalyzeBatch {
+        let batch = r#"{"model_name": "pegasus1.5", "analysis_mode": "general", "requests": [
+            {"video": {"type": "asset_id", "asset_id": "a"}, "prompt": {"input_text": "Why?"}}]}"#;
+        let batch: tl_model::NewAnalyzeBatch = serde_json::from_str(batch).unwrap();
+        CreateAnalyzeBatch::new(batch)
+    }
+
+    fn embedding() -> CreateEmbedding {
+        let text =
+            r#"{"input_type": "text", "model_name": "marengo3.0", "text": {"input_text": "a"}}"#;
+        let text: tl_model::NewEmbedding = serde_json::from_str(text).unwrap();
+        CreateEmbedding::new(text)
+    }
+
+    #[test]
+    fn nested_errors_have_code_message_and_details() {
+        let body = r#"{"error": {"code": "RATE_LIMIT_EXCEEDED", "message": "Too many requests.",
+            "details": {"limit": 600, "window": "minute"}}}"#;
+        let error = refused(embedding(), 429, &[("retry-after", "7")], body);
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(error.code().unwrap().as_str(), "RATE_LIMIT_EXCEEDED");
+        assert_eq!(error.details().unwrap()["limit"], 600);
+        let text = error.to_string();
+        assert!(
+            text.contains(r#"Too many requests. ({"limit":600,"window":"minute"})"#),
+            "{text}"
+        );
+        let long = format!(
+            r#"{{"error": {{"code": "X", "details": "{}"}}}}"#,
+            "é".repeat(999)
+        );
+        let text = refused(embedding(), 400, &[], &long).to_string();
+        assert!(text.contains(&format!("({}…)", "é".repeat(300))), "{text}");
+        for none in ["null", "[]", "{}", "\"\""] {
+            let body = format!(r#"{{"error": {{"code": "X", "details": {none}}}}}"#);
+            let text = refused(embedding(), 400, &[], &body).to_string();
+            assert!(text.ends_with("`X`"), "{text}");
+        }
+    }
+
+    #[test]
+    fn limit_on_active_batches_is_no_rate_limit() {
+        let nested =
+            r#"{"error": {"code": "too_many_requests", "message": "5 batches are active."}}"#;
+        for body in [nested, ""] {
+            let error = refused(batch(), 429, &[], body);
+            assert_eq!(error.kind(), ErrorKind::RateLimited);
+            assert!(error.limits_active(), "{error}");
+            assert!(error.to_string().contains("active at a time"), "{error}");
+        }
+        // A time to wait says that it is a rate limit.
+        let error = refused(batch(), 429, &[("retry-after", "3")], nested);
+        assert!(!error.limits_active(), "{error}");
+        // Other operations limit requests: their 429 has an empty body.
+        let search = Search::new("i", ["visual".into()]);
+        let error = refused(search, 429, &[], "");
+        assert_eq!(
+            (error.kind(), error.limits_active()),
+            (ErrorKind::RateLimited, false)
+        );
+    }
 }
