@@ -16,6 +16,8 @@ pub fn lint(schema: &Value, subset: &Subset) -> Result<(), SchemaFaults> {
     };
     if subset.object_root && schema["type"] != "object" {
         linter.fault("type", "the root must have the type `object`");
+    } else if subset.object_root && schema.get("properties").is_none() {
+        linter.fault("properties", "is required");
     }
     linter.schema("", schema, Position::Root, 0);
     match linter.faults {
@@ -118,7 +120,8 @@ impl Linter<'_> {
             }
             None => {
                 let others = ["anyOf", "$ref", "const", "enum"];
-                if !others.iter().any(|keyword| object.contains_key(*keyword)) {
+                let is_needed = !self.subset.optional_type;
+                if is_needed && !others.iter().any(|keyword| object.contains_key(*keyword)) {
                     let allowed = names();
                     self.fault(path, format!("needs a `type` (supported: {allowed})"));
                 }
@@ -138,12 +141,22 @@ impl Linter<'_> {
     ) {
         let at = join(path, keyword);
         let subset = self.subset;
-        let is_of_type = rule.is_some_and(|rule| rule.keywords.contains(&keyword));
+        let is_of_type = match rule {
+            Some(rule) => rule.keywords.contains(&keyword),
+            None => {
+                let mut types = subset.types.iter();
+                subset.optional_type && types.any(|rule| rule.keywords.contains(&keyword))
+            }
+        };
         match keyword {
             "type" => {}
             "const" | "enum" => self.constant(&at, keyword, value, rule),
             "anyOf" | "$ref" | "$defs" if subset.combinators.contains(&keyword) => {
                 self.combinator(&at, keyword, value, depth);
+            }
+            // Where annotations are required, they are not ignored.
+            "title" | "description" if subset.described_properties && !value.is_string() => {
+                self.fault(at, "must be a text");
             }
             _ if subset.annotations.contains(&keyword) => {}
             _ if !is_of_type => self.unsupported(&at, keyword, rule),
@@ -201,10 +214,16 @@ impl Linter<'_> {
         self.fault(at, reason);
     }
 
-    fn constant(&mut self, at: &str, keyword: &str, value: &Value, rule: Option<&TypeRule>) {
+    fn constant(
+        &mut self,
+        at: &str,
+        keyword: &str,
+        value: &Value,
+        rule: Option<&'static TypeRule>,
+    ) {
         let allowed = self.subset.constant_types;
         if keyword == "const" && allowed.is_empty() {
-            return self.fault(at, "not supported");
+            return self.unsupported(at, keyword, rule);
         }
         if let Some(rule) = rule
             && !allowed.is_empty()
@@ -267,7 +286,9 @@ impl Linter<'_> {
         for (name, schema) in properties {
             let at = join(at, name);
             self.schema(&at, schema, position.property(), depth + 1);
-            if self.subset.described_properties && !schema["description"].is_string() {
+            let description = schema["description"].as_str();
+            let is_described = description.is_some_and(|text| !text.is_empty());
+            if self.subset.described_properties && schema.is_object() && !is_described {
                 self.fault(at.clone(), "needs a `description`");
             }
             if self.subset.reserved_times && matches!(name.as_str(), "start_time" | "end_time") {
@@ -421,6 +442,39 @@ mod tests {
                 "properties.end_time: the name is reserved for times: use the type `number`, `integer`, `timestamp` or `string` without `format`",
                 "properties.start_time: the name is reserved for times: use the type `number`, `integer`, `timestamp` or `string` without `format`",
             ],
+        );
+    }
+
+    #[test]
+    fn enrichment_accepts_its_documented_keywords_only() {
+        let lint_all = |schema: &Value| match lint(schema, &crate::schema::ENRICHMENT) {
+            Ok(()) => Vec::new(),
+            Err(faults) => faults.faults().iter().map(ToString::to_string).collect(),
+        };
+        let good = json!({"type": "object", "title": "a", "required": ["a"], "additionalProperties": false, "properties": {
+            "a": {"type": "integer", "description": "a", "minimum": 1, "maximum": 5},
+            "b": {"type": "array", "description": "b", "minItems": 2, "maxItems": 9, "items": {"type": "string", "format": "date"}},
+            "c": {"type": "array", "description": "c", "prefixItems": [{"type": "boolean"}]},
+            // The documents do not say that a type is needed.
+            "d": {"description": "d", "enum": ["x"], "minimum": 1},
+        }});
+        assert_eq!(lint_all(&good), [""; 0]);
+        let bad = json!({"type": "object", "properties": {
+            "a": {"type": "string", "description": "", "minimum": 1},
+            "b": {"type": "string", "description": 5, "const": "x"},
+            "c": {"type": "number", "description": "c", "nullable": true, "$comment": "no"},
+        }});
+        assert_eq!(
+            lint_all(&bad),
+            [
+                "properties.a.minimum: not supported for `string`, only for `number`, `integer`",
+                "properties.a: needs a `description`",
+                "properties.b.const: not supported: use `enum` with one value",
+                "properties.b.description: must be a text",
+                "properties.b: needs a `description`",
+                "properties.c.$comment: not supported",
+                "properties.c.nullable: not supported: leave an optional property out of `required`",
+            ]
         );
     }
 

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 pub use conform::conforms;
 pub use lint::lint;
-pub use subset::{ANALYZE, Subset, TypeRule};
+pub use subset::{ANALYZE, ENRICHMENT, Subset, TypeRule};
 
 /// Schemas nested deeper than this are rejected.
 const MAX_DEPTH: usize = 32;

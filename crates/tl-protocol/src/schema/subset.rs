@@ -22,8 +22,10 @@ pub struct Subset {
     pub advice: &'static [(&'static str, &'static str)],
     /// The largest `minItems`.
     pub max_min_items: u64,
-    /// Whether the root must be an object.
+    /// Whether the root must be an object with `properties`.
     pub object_root: bool,
+    /// Whether a schema may have no `type`. It then may have the keywords of all types.
+    pub optional_type: bool,
     /// Whether each property needs a `description`.
     pub described_properties: bool,
     /// Whether the properties `start_time` and `end_time` are reserved for times.
@@ -77,6 +79,7 @@ impl Subset {
             advice: &[],
             max_min_items: u64::MAX,
             object_root: false,
+            optional_type: false,
             described_properties: false,
             reserved_times: false,
         }
@@ -140,6 +143,52 @@ pub const ANALYZE: Subset = Subset {
             TypeRule::new("null", &[], &[]),
             TypeRule::new("number", &[], &[]),
             TypeRule::new("timestamp", &["format"], TIMESTAMPS),
+        ],
+    )
+};
+
+/// The subset of the enrichment of knowledge stores. Nothing is ignored: any other keyword is
+/// rejected. The source does not say which keyword belongs to which type; each is accepted where JSON
+/// Schema gives it a meaning, and everywhere if a schema has no type.
+pub const ENRICHMENT: Subset = Subset {
+    annotations: &["title", "description"],
+    advice: &[
+        ("minLength", "state the length in `description`"),
+        ("maxLength", "state the length in `description`"),
+        ("pattern", "state the pattern in `description`"),
+        ("default", "state the default in `description`"),
+        ("const", "use `enum` with one value"),
+        ("anyOf", "use one type for each property"),
+        ("oneOf", "use one type for each property"),
+        ("allOf", "merge the schemas"),
+        ("$ref", "write the schema in its place"),
+        ("$defs", "write the schemas in their places"),
+        ("nullable", "leave an optional property out of `required`"),
+    ],
+    object_root: true,
+    optional_type: true,
+    described_properties: true,
+    ..Subset::new(
+        "knowledge store enrichment",
+        (
+            "2026-10-06",
+            "official Python client 1.3.6, ingestion_config of POST /knowledge-stores",
+        ),
+        &[
+            TypeRule::new(
+                "object",
+                &["properties", "required", "additionalProperties"],
+                &[],
+            ),
+            TypeRule::new(
+                "array",
+                &["items", "prefixItems", "minItems", "maxItems"],
+                &[],
+            ),
+            TypeRule::new("string", &["format"], &[]),
+            TypeRule::new("number", &["minimum", "maximum"], &[]),
+            TypeRule::new("integer", &["minimum", "maximum"], &[]),
+            TypeRule::new("boolean", &[], &[]),
         ],
     )
 };

@@ -209,7 +209,7 @@ fn schema_nested_without_end_is_refused() {
     }
     let schema = json!({"type": "object", "properties": {"a": schema}});
     let reason = refused(&CreateKnowledgeStore::new(with_schema(schema)));
-    assert!(reason.contains("nested too deeply"), "{reason}");
+    assert!(reason.contains("nested deeper than 32 levels"), "{reason}");
 }
 
 #[test]
