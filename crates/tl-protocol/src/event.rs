@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use tl_model::{
-    AnalyzeBatchId, AnalyzeTaskId, AssetId, EmbeddingTaskId, EntityId, IndexedAssetId, StoreItemId,
-    TaskId, UploadId,
+    AnalyzeBatchId, AnalyzeTaskId, AssetId, EmbeddingTaskId, EntityId, ImportId, IndexedAssetId,
+    StoreItemId, TaskId, UploadId,
 };
 
 use crate::{ErrorKind, FinishedExchange, Stage};
@@ -29,6 +29,8 @@ pub enum Resource {
     AnalyzeBatch(AnalyzeBatchId),
     /// An embedding task.
     EmbeddingTask(EmbeddingTaskId),
+    /// An import of files of a data provider.
+    Import(ImportId),
 }
 
 impl Resource {
@@ -44,6 +46,7 @@ impl Resource {
             Self::AnalyzeTask(_) => "analysis task",
             Self::AnalyzeBatch(_) => "batch",
             Self::EmbeddingTask(_) => "embedding task",
+            Self::Import(_) => "import",
         }
     }
 
@@ -59,6 +62,7 @@ impl Resource {
             Self::AnalyzeTask(id) => id.as_str(),
             Self::AnalyzeBatch(id) => id.as_str(),
             Self::EmbeddingTask(id) => id.as_str(),
+            Self::Import(id) => id.as_str(),
         }
     }
 }
@@ -115,6 +119,12 @@ impl From<AnalyzeTaskId> for Resource {
 impl From<AnalyzeBatchId> for Resource {
     fn from(id: AnalyzeBatchId) -> Self {
         Self::AnalyzeBatch(id)
+    }
+}
+
+impl From<ImportId> for Resource {
+    fn from(id: ImportId) -> Self {
+        Self::Import(id)
     }
 }
 

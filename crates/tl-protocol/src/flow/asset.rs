@@ -3,14 +3,15 @@
 use std::time::SystemTime;
 
 use tl_model::{
-    Asset, AssetStatus, CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus, Timestamp,
-    UserMetadata,
+    Asset, AssetStatus, AssetTranscription, CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus,
+    Timestamp, TranscriptionStatus, UserMetadata,
 };
 
 use crate::{
     Resource,
     endpoint::{
-        CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset, ListAssets, ListIndexedAssets,
+        CreateAsset, CreateIndexedAsset, GetAsset, GetAssetTranscription, GetIndexedAsset,
+        ListAssets, ListIndexedAssets,
     },
     flow::{
         Progress, Reconciled, Watched,
@@ -37,6 +38,32 @@ impl Watched for GetAsset {
             Some(AssetStatus::Ready) => Progress::Ready,
             Some(AssetStatus::Failed) => {
                 Progress::Failed(asset.failure_reason().map(str::to_owned))
+            }
+            _ => Progress::Working,
+        }
+    }
+}
+
+impl Watched for GetAssetTranscription {
+    const WAITING: &'static str = "wait until the transcription is ready";
+
+    fn resource(&self) -> Resource {
+        self.asset_id.clone().into()
+    }
+
+    fn status(transcription: &AssetTranscription) -> String {
+        transcription
+            .status
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+    }
+
+    fn progress(transcription: &AssetTranscription) -> Progress {
+        match transcription.status {
+            Some(TranscriptionStatus::Ready) => Progress::Ready,
+            Some(TranscriptionStatus::Failed) => {
+                let error = transcription.error.as_ref();
+                Progress::Failed(error.and_then(|error| error.message.clone()))
             }
             _ => Progress::Working,
         }

@@ -34,6 +34,7 @@ mod call;
 mod converted;
 mod create;
 mod events;
+mod import;
 mod ingest;
 mod ingest_asset;
 mod notifier;
