@@ -13,6 +13,7 @@ use tl_protocol::Source;
 use tl_validate::{
     Engine, MediaFacts, ProbeError, Prober, RangeRead, Report, Route, RulePack, Target, check,
     check_probe_failure,
+    static_file::{self, Purpose},
 };
 
 use crate::{Error, ErrorKind, FileSource, RouteChoice};
@@ -154,6 +155,21 @@ impl Checker {
         self.judge(probed, name, route)
     }
 
+    /// Checks a source that is an image or a document, for `route`. Returns `None` if it is neither,
+    /// by its content and `name`. No prober is needed. Blocks while it reads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if the source cannot be read.
+    pub fn check_static(
+        &self,
+        source: &dyn Source,
+        name: &str,
+        purpose: Purpose,
+        route: Route,
+    ) -> Result<Option<Checked>, Error> {
+        check_static(source, name, purpose, &self.target(route), &self.pack)
+    }
+
     fn judge(
         &self,
         probed: Result<MediaFacts, ProbeError>,
@@ -177,6 +193,21 @@ impl Checker {
             .with_probe(error)),
         }
     }
+}
+
+/// See [`Checker::check_static`].
+pub(crate) fn check_static(
+    source: &dyn Source,
+    name: &str,
+    purpose: Purpose,
+    target: &Target,
+    pack: &RulePack,
+) -> Result<Option<Checked>, Error> {
+    let report = static_file::check(&mut Ranges(source), name, purpose, target, pack);
+    let report = report.map_err(|error| {
+        Error::new(ErrorKind::File, format!("failed to read `{name}`")).with_source(error)
+    })?;
+    Ok(report.map(Checked::new))
 }
 
 /// Adapts a source to the interface of probers.

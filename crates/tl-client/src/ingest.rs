@@ -21,7 +21,10 @@ use tl_protocol::{
         upload::{Begin, UploadJournal, UploadSettings},
     },
 };
-use tl_validate::{ProbeError, ProbeErrorKind, Report, Route, RulePack};
+use tl_validate::{
+    ProbeError, ProbeErrorKind, Report, Route, RulePack, Target,
+    static_file::{Purpose, StaticKind},
+};
 use url::Url;
 
 pub(crate) use self::finish::Finish;
@@ -29,7 +32,7 @@ use self::media::{MediaBytes, Opened, RoutedMedia};
 use crate::{
     Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, Stage,
     cancel::Cancels,
-    checker,
+    checker::{self, Checked},
     checkpoint::{self, CheckpointWriter},
     input::refuse_link,
     route::{self, Payload, Routed},
@@ -337,11 +340,17 @@ impl Request {
             let report = checker::check_facts(cell, &probed.facts, route);
             return self.judged(&name, report).map(Ok);
         }
+        let name = bytes.shown_name();
+        // An image or a document has rules of its own, and no prober reads it.
+        if StaticKind::of_name(&name).is_some()
+            && let Some(checked) = self.check_static(bytes, &name, route, cell)?
+        {
+            return self.judged(&name, checked.report).map(Ok);
+        }
         if !cfg!(feature = "validate") && cell.get().is_none() {
             return Ok(Err(self.not_checked(NotChecked::NoChecker)));
         }
         let checker = checker::get_or_standard(cell)?;
-        let name = bytes.shown_name();
         let checked = match bytes {
             MediaBytes::File(file) => {
                 let handle = file.try_clone_file().map_err(|error| {
@@ -371,7 +380,36 @@ impl Request {
             }
             Err(error) => return Err(error),
         };
+        // It may be an image with another name.
+        let checked = match checked.facts {
+            None => self
+                .check_static(bytes, &name, route, cell)?
+                .unwrap_or(checked),
+            Some(_) => checked,
+        };
         self.judged(&name, checked.report).map(Ok)
+    }
+
+    fn check_static(
+        &self,
+        bytes: &MediaBytes,
+        name: &str,
+        route: Route,
+        cell: &OnceLock<Checker>,
+    ) -> Result<Option<Checked>, Error> {
+        let purpose = if self.needs_index || self.index_id.is_some() {
+            Purpose::Video
+        } else {
+            Purpose::Asset
+        };
+        match cell.get() {
+            Some(checker) => checker.check_static(bytes.as_source(), name, purpose, route),
+            None => {
+                let target = Target::new(route);
+                let rules = RulePack::current();
+                checker::check_static(bytes.as_source(), name, purpose, &target, rules)
+            }
+        }
     }
 
     /// Emits the report, and fails if it refuses the file.
@@ -458,7 +496,7 @@ fn upload_type(name: &str) -> UploadType {
         .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     match extension.as_deref() {
         Some("mp3" | "wav" | "aac" | "flac" | "m4a" | "ogg" | "opus") => UploadType::Audio,
-        Some("jpg" | "jpeg" | "png" | "webp" | "gif") => UploadType::Image,
+        Some("jpg" | "jpeg" | "png" | "webp" | "gif" | "bmp") => UploadType::Image,
         _ => UploadType::Video,
     }
 }

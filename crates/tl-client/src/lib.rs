@@ -80,7 +80,7 @@ pub use error::Error;
 pub use event::Event;
 pub use input::Input;
 pub use outcome::{Ingested, NotChecked, Stage, UploadedAsset};
-pub use people::EntityFolder;
+pub use people::{EntityFolder, check_picture};
 pub use probed_file::ProbedFile;
 pub use route::RouteChoice;
 pub use source::FileSource;

@@ -87,8 +87,11 @@ impl EntityFolder {
     }
 }
 
-/// Checks an image file by its first bytes.
-fn check_picture(path: &Path, rules: &PictureRules) -> Result<(), PictureFault> {
+/// Checks an image file by its first bytes: format, size in bytes, width and height. Nothing is sent.
+///
+/// # Errors
+/// The first rule that it violates, or why it cannot be read.
+pub fn check_picture(path: &Path, rules: &PictureRules) -> Result<(), PictureFault> {
     let unreadable = |error: std::io::Error| PictureFault::unreadable(&error.to_string());
     let metadata = path.metadata().map_err(unreadable)?;
     // Opening a pipe would block until it has a writer.

@@ -5,6 +5,7 @@ mod compare;
 mod observe;
 
 use crate::facts::MediaFacts;
+use crate::playlist::PlaylistError;
 use crate::probe::unopened;
 use crate::probe::{ProbeError, ProbeErrorKind};
 use crate::report::Finding;
@@ -199,6 +200,56 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
     };
     let mut findings = engine_findings(target, pack);
     findings.push(finding);
+    Report::new(findings, pack, target)
+}
+
+/// Checks the playlist of a recording, which the platform fetches by its URL: that it is one, and
+/// its duration in seconds against the duration rules. Its segments are not read.
+pub fn check_playlist(
+    playlist: Result<f64, &PlaylistError>,
+    target: &Target,
+    pack: &RulePack,
+) -> Report {
+    let mut findings = engine_findings(target, pack);
+    match playlist {
+        Ok(seconds) => {
+            let facts = MediaFacts {
+                duration_seconds: Some(seconds),
+                ..MediaFacts::default()
+            };
+            let rules = pack.rules_for(target);
+            let of_all = rules.into_iter().filter(|rule| rule.audio_only.is_none());
+            let of_duration = of_all.filter(|rule| rule.measure == Measure::Duration);
+            findings.extend(of_duration.filter_map(|rule| compare::against(rule, &facts)));
+        }
+        Err(error) => {
+            let is_encrypted = error.is_encrypted();
+            findings.push(Finding {
+                rule: "file.playlist".to_owned(),
+                severity: if is_encrypted {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                },
+                observed: error.to_string(),
+                allowed: "the URL of an HLS manifest in VOD format".to_owned(),
+                why: "The platform fetches recordings by their HLS manifest and rejects live streams."
+                    .to_owned(),
+                assumption: is_encrypted.then(|| {
+                    "the platform does not document whether it reads encrypted segments".to_owned()
+                }),
+                documentation:
+                    "https://docs.twelvelabs.io/v1.3/api-reference/upload-content/direct-uploads/create"
+                        .to_owned(),
+                source: "documentation in the official Python client 1.3.6 of October 2026"
+                    .to_owned(),
+                since: None,
+                predicted_code: None,
+                other_routes: Vec::new(),
+                fix: None,
+            });
+        }
+    }
     Report::new(findings, pack, target)
 }
 

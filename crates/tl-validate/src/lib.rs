@@ -28,12 +28,13 @@
 //! | `text` | Numbers, sizes and external text for display |
 //! | `facts` | [`facts`]: codecs, sizes, durations and more, as a probe found them |
 //! | `rules` | [`rules`]: rule packs with sources and dates, targets, severities |
-//! | `remote` | [`RangeRead`], a source that is read by range; `web`, what a URL refers to |
+//! | `remote` | [`RangeRead`], a source that is read by range; [`playlist`]; `web`, what a URL refers to |
 //! | `sandbox` | Restrictions for processes that decode untrusted media |
 //! | `probe` | [`Prober`] and its implementations `ffmpeg`, `worker` and `header` |
 //! | `remedy` | [`Fix`], [`split`], [`timeline`]; `program` runs `ffmpeg` for them |
 //! | `report` | [`Report`] and its [`formats`]: text, JSON, HTML, CSV, JUnit, SARIF |
 //! | `check` | [`check()`], [`check_size`], [`fix_all`] |
+//! | [`picture`], [`static_file`] | images and documents, with their own rules |
 //! | `preflight` | `validate_bytes`: probe and check in one call |
 //!
 //! # Features
@@ -63,10 +64,13 @@ mod report;
 pub mod rules;
 #[cfg(any(feature = "program", all(feature = "worker", unix)))]
 mod sandbox;
+pub mod static_file;
 mod text;
 mod with_fields;
 
-pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
+pub use check::{
+    check, check_playlist, check_probe_failure, check_size, fix_all, fix_all_with, max_size,
+};
 pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
 #[cfg(feature = "header")]
 pub use preflight::validate_bytes;
@@ -83,9 +87,9 @@ pub use remedy::fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
 #[cfg(feature = "program")]
 pub use remedy::program;
 pub use remedy::{split, timeline};
-pub use remote::range::RangeRead;
 #[cfg(feature = "web")]
 pub use remote::web;
+pub use remote::{playlist, range::RangeRead};
 pub use report::{Finding, Report, Verdict, formats};
 pub use rules::{Engine, Route, RulePack, RulePackError, Severity, Target, UnknownRoute};
 

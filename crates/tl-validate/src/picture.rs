@@ -16,6 +16,19 @@ static RULES: LazyLock<BTreeMap<String, toml::Value>> = LazyLock::new(|| {
     toml::from_str(include_str!("../rules/images-2026-10.toml")).expect("the file is TOML")
 });
 
+/// The source of the rules, for findings.
+pub(crate) const SOURCE: &str = "API reference of July 2026 and documentation in the official Python client 1.3.6 of October 2026";
+
+/// The first day on which the rules apply.
+pub(crate) fn date() -> Option<jiff::civil::Date> {
+    RULES.get("date")?.as_str()?.parse().ok()
+}
+
+/// Whether a file is an image by its first bytes.
+pub(crate) fn is_image(head: &[u8]) -> bool {
+    format_of(head).is_some()
+}
+
 /// The format of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]

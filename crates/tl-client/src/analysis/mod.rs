@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod batch;
+mod segments;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod settings;
 
@@ -16,6 +17,7 @@ use tl_protocol::{
 
 pub(crate) use answer::AnswerReader;
 pub use answer::{Answer, PartialAnswer};
+pub use segments::Segment;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use settings::analysis_settings;
 

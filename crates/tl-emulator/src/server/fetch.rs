@@ -16,14 +16,10 @@ use reqwest::{
     redirect,
 };
 use tl_http::address::is_public;
+use tl_validate::playlist::{self, Playlist};
 use url::{Host, Url};
 
-use super::{
-    Runtime, StartError,
-    media_store::StoredFile,
-    playlist::{self, Playlist},
-    request_body::FileWriter,
-};
+use super::{Runtime, StartError, media_store::StoredFile, request_body::FileWriter};
 use crate::platform::{BodyError, Fetched};
 
 /// Maximum number of redirects.
@@ -150,13 +146,14 @@ async fn download_recording(
     limit: Option<u64>,
 ) -> Result<Arc<StoredFile>, String> {
     let mut base = response.url().clone();
-    let mut playlist = playlist::parse(&playlist_text(response).await?)?;
+    let parse = |text: String| playlist::parse(&text).map_err(|error| error.to_string());
+    let mut playlist = parse(playlist_text(response).await?)?;
     if let Playlist::Master { best } = &playlist {
         let response = get_entry(runtime, &base, best, None).await?;
         base = response.url().clone();
-        playlist = playlist::parse(&playlist_text(response).await?)?;
+        playlist = parse(playlist_text(response).await?)?;
     }
-    let Playlist::Media { segments } = playlist else {
+    let Playlist::Media { segments, .. } = playlist else {
         return Err("a playlist of playlists names another one".to_owned());
     };
     let mut writer =

@@ -18,7 +18,6 @@ pub(crate) mod files;
 mod guard;
 mod journal;
 mod media_store;
-mod playlist;
 mod prober;
 mod redact;
 pub(crate) mod renderer;

@@ -294,11 +294,7 @@ pub fn page(url: &Url) -> Option<Page> {
         .unwrap_or_default()
         .to_ascii_lowercase();
     match ending.as_str() {
-        "m3u8" => is(
-            "HLS",
-            "a playlist",
-            "convert it to one file: ffmpeg -i PLAYLIST -c copy out.mp4",
-        ),
+        // The platform accepts HLS manifests of recordings, and documents no other kind.
         "mpd" => is(
             "DASH",
             "a manifest",
@@ -379,10 +375,7 @@ mod tests {
             ),
             ("s3://bucket/key.mp4", Some("S3")),
             ("gs://bucket/key.mp4", Some("Google Cloud Storage")),
-            (
-                "https://cdn.example.com/live/index.m3u8?token=1",
-                Some("HLS"),
-            ),
+            ("https://cdn.example.com/vod/index.m3u8?token=1", None),
             ("https://cdn.example.com/vod/manifest.MPD", Some("DASH")),
             ("https://notyoutube.com/watch?v=abc", None),
             ("https://youtube.com.example.org/a.mp4", None),

@@ -1,47 +1,100 @@
-//! Parser for HTTP Live Streaming playlists (RFC 8216), as far as the emulator needs it: which
-//! files in which order make up the recording. It does no I/O.
+//! Parser for HTTP Live Streaming playlists (RFC 8216): which files in which order make up a
+//! recording, and how long it is. The platform accepts URLs of recordings (VOD) and rejects live
+//! streams (official Python client 1.3.6, `assets.create`). It does no I/O.
+
+use std::fmt;
 
 /// Maximum number of segments of a recording: 4 hours, the longest video that any rule pack
 /// accepts, in segments of one second.
 const MAX_SEGMENTS: usize = 4 * 3600;
 
 /// A parsed playlist.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Playlist {
+    /// A master playlist: the same recording in several qualities.
+    Master {
+        /// The URI of the quality with the highest bandwidth, relative to the playlist.
+        best: String,
+    },
+    /// A media playlist: a recording.
+    Media {
+        /// Its segments in order.
+        segments: Vec<Segment>,
+        /// The sum of the durations of the segments, in seconds.
+        seconds: f64,
+    },
+}
+
+/// Why a text is not the playlist of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Playlist {
-    /// A master playlist: the same recording in several qualities. `best` has the highest
-    /// bandwidth.
-    Master { best: String },
-    /// A media playlist: the segments of a recording in order.
-    Media { segments: Vec<Segment> },
+pub struct PlaylistError {
+    is_encrypted: bool,
+    reason: String,
+}
+
+impl fmt::Display for PlaylistError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for PlaylistError {}
+
+impl PlaylistError {
+    fn new(reason: impl Into<String>) -> Self {
+        Self {
+            is_encrypted: false,
+            reason: reason.into(),
+        }
+    }
+
+    /// Whether the playlist is valid, but the segments cannot be read without a key.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
 }
 
 /// A file, or a byte range of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment {
+#[non_exhaustive]
+pub struct Segment {
     /// URI, relative to the playlist.
-    pub(super) uri: String,
+    pub uri: String,
     /// Offset and length in bytes, for a byte range.
-    pub(super) range: Option<(u64, u64)>,
+    pub range: Option<(u64, u64)>,
 }
 
 /// Parses a playlist.
 ///
+/// ```
+/// use tl_validate::playlist::{self, Playlist};
+///
+/// let text = "#EXTM3U\n#EXTINF:4.5,\na.ts\n#EXTINF:2,\nb.ts\n#EXT-X-ENDLIST";
+/// let Playlist::Media { segments, seconds } = playlist::parse(text)? else { unreachable!() };
+/// assert_eq!((segments.len(), seconds), (2, 6.5));
+/// # Ok::<(), tl_validate::playlist::PlaylistError>(())
+/// ```
+///
 /// # Errors
-/// Returns a reason for humans.
-pub(super) fn parse(text: &str) -> Result<Playlist, String> {
+/// If the text is no playlist, or that of a live stream or of an encrypted recording.
+pub fn parse(text: &str) -> Result<Playlist, PlaylistError> {
     let mut lines = text
         .trim_start_matches('\u{feff}')
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty());
     if lines.next() != Some("#EXTM3U") {
-        return Err("it is no playlist: it does not begin with #EXTM3U".to_owned());
+        return Err(PlaylistError::new(
+            "it is no playlist: it does not begin with #EXTM3U",
+        ));
     }
     let mut best: Option<(u64, String)> = None;
     let mut segments: Vec<Segment> = Vec::new();
     let mut bandwidth = None;
     let mut range = None;
-    let (mut has_end, mut is_segment) = (false, false);
+    let (mut has_end, mut is_segment, mut seconds) = (false, false, 0.0);
     for line in lines {
         let (tag, value) = line.split_once(':').unwrap_or((line, ""));
         match tag {
@@ -50,11 +103,14 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
                 bandwidth = Some(value.unwrap_or(0));
             }
             "#EXT-X-KEY" if attribute(value, "METHOD") != Some("NONE") => {
-                return Err("the recording is encrypted".to_owned());
+                return Err(PlaylistError {
+                    is_encrypted: true,
+                    ..PlaylistError::new("the recording is encrypted")
+                });
             }
             "#EXT-X-MAP" => {
                 let uri = attribute(value, "URI")
-                    .ok_or_else(|| "#EXT-X-MAP has no URI".to_owned())?
+                    .ok_or_else(|| PlaylistError::new("#EXT-X-MAP has no URI"))?
                     .to_owned();
                 let range = match attribute(value, "BYTERANGE") {
                     Some(value) => Some(byte_range(value, &uri, &segments)?),
@@ -63,7 +119,14 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
                 add(&mut segments, Segment { uri, range })?;
             }
             "#EXT-X-BYTERANGE" => range = Some(value.to_owned()),
-            "#EXTINF" => is_segment = true,
+            "#EXTINF" => {
+                is_segment = true;
+                let length = value.split(',').next().unwrap_or_default();
+                let length: Option<f64> = length.trim().parse().ok();
+                seconds += length
+                    .filter(|length| *length > 0.0 && length.is_finite())
+                    .unwrap_or(0.0);
+            }
             "#EXT-X-ENDLIST" => has_end = true,
             _ if line.starts_with('#') => {}
             _ => {
@@ -87,30 +150,31 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
     }
     match best {
         Some((_, best)) => Ok(Playlist::Master { best }),
-        None if segments.is_empty() => Err("the playlist is empty".to_owned()),
-        None if !has_end => Err(
-            "the playlist is that of a live stream; only recordings are taken, which end with #EXT-X-ENDLIST"
-                .to_owned(),
-        ),
-        None => Ok(Playlist::Media { segments }),
+        None if segments.is_empty() => Err(PlaylistError::new("the playlist is empty")),
+        None if !has_end => Err(PlaylistError::new(
+            "the playlist is that of a live stream; only recordings are taken, which end with #EXT-X-ENDLIST",
+        )),
+        None => Ok(Playlist::Media { segments, seconds }),
     }
 }
 
-fn add(segments: &mut Vec<Segment>, segment: Segment) -> Result<(), String> {
+fn add(segments: &mut Vec<Segment>, segment: Segment) -> Result<(), PlaylistError> {
     if segments.len() == MAX_SEGMENTS {
-        return Err(format!("the playlist has more than {MAX_SEGMENTS} pieces"));
+        return Err(PlaylistError::new(format!(
+            "the playlist has more than {MAX_SEGMENTS} pieces"
+        )));
     }
     segments.push(segment);
     Ok(())
 }
 
 /// Parses `n@o`, or `n` alone: a range that follows the previous segment of the same file.
-fn byte_range(value: &str, uri: &str, before: &[Segment]) -> Result<(u64, u64), String> {
+fn byte_range(value: &str, uri: &str, before: &[Segment]) -> Result<(u64, u64), PlaylistError> {
     let wrong = || {
-        format!(
+        PlaylistError::new(format!(
             "`{}` is no byte range",
             value.chars().take(40).collect::<String>()
-        )
+        ))
     };
     let (count, start) = match value.split_once('@') {
         Some((count, start)) => (count, start.parse::<u64>().map_err(|_| wrong())?),
@@ -165,10 +229,11 @@ mod tests {
             segment("s.mp4", Some((10, 5))),
             segment("s.mp4", Some((15, 7))),
         ];
-        assert_eq!(parse(parts), Ok(Playlist::Media { segments }));
+        let seconds = 8.0;
+        assert_eq!(parse(parts), Ok(Playlist::Media { segments, seconds }));
         let whole = "#EXTM3U\n#EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n#EXT-X-ENDLIST";
         let segments = vec![segment("a.ts", None), segment("b.ts", None)];
-        assert_eq!(parse(whole), Ok(Playlist::Media { segments }));
+        assert_eq!(parse(whole), Ok(Playlist::Media { segments, seconds }));
     }
 
     #[test]
@@ -196,10 +261,10 @@ mod tests {
                 "no byte range",
             ),
         ] {
-            let reason = parse(text).unwrap_err();
+            let reason = parse(text).unwrap_err().to_string();
             assert!(reason.contains(value), "{text}: {reason}");
         }
         let many = format!("#EXTM3U\n{}", "#EXTINF:1,\na.ts\n".repeat(MAX_SEGMENTS + 1));
-        assert!(parse(&many).unwrap_err().contains("more than"));
+        assert!(parse(&many).unwrap_err().to_string().contains("more than"));
     }
 }
