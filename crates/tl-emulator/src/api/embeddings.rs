@@ -22,20 +22,21 @@ use crate::core::{
     answers::AnswerSource,
     ids,
     lifecycle::after,
+    limits,
     meaning::{Annotations, Part, Vector, describe, fixed, parts},
     records::{EmbeddingTaskRecord, VideoRecord},
     time::api_timestamp,
 };
 
 handle!(CreateEmbedding, |state, env, request| {
+    limits::count_embedding(state, env, request.embedding.input_type.as_str())?;
     EmbedRules::check(&request.embedding, false)?;
     create(state, env, &request.embedding)
 });
-handle!(CreateEmbeddingTask, |state, env, request| create_task(
-    state,
-    env,
-    &request.embedding
-));
+handle!(CreateEmbeddingTask, |state, env, request| {
+    limits::count_embedding(state, env, request.embedding.input_type.as_str())?;
+    create_task(state, env, &request.embedding)
+});
 handle!(ListEmbeddingTasks, |state, env, request| list(
     state, env, &request
 ));

@@ -1,4 +1,4 @@
-//! The limits of a plan: requests per minute and day, minutes of video per hour and day, concurrent
+//! The limits of a plan, by class of requests: requests per minute and day, minutes of video per hour and day, concurrent
 //! tasks, and the size of indexes.
 //!
 //! Windows are aligned to the clock (minute, hour, UTC day); whether the platform uses sliding
@@ -7,41 +7,116 @@
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use tl_model::ErrorCode;
-use tl_protocol::endpoint::{CreateAsset, CreateIndexedAsset, CreateTask};
+use tl_protocol::endpoint::{
+    Analyze, CreateAnalyzeTask, CreateAsset, CreateIndexedAsset, CreateTask, Search,
+};
 
 use super::{
     env::Env,
     meter::{DAY, HOUR, MINUTE, Window},
     operation::Operation,
-    plan::Plan,
-    quirks::{self, Quirks},
-    refusal::Refusal,
+    plan::{ClassLimits, Plan},
+    quirks,
+    refusal::{ErrorForm, Refusal},
     state::State,
     time::http_date,
 };
 
-/// The category of the indexing operations.
-const INDEX: &str = "index";
-/// The category of the upload operations.
-const UPLOAD: &str = "upload";
+/// Requests that share a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Index,
+    Upload,
+    Search,
+    Analyze,
+    /// Embeddings of video, audio and documents.
+    EmbedMedia,
+    /// Embeddings of texts and images.
+    EmbedText,
+}
 
-/// The category in which the requests of an operation are counted. Operations of a category share
-/// their limits.
-fn category(operation: Operation) -> Option<&'static str> {
-    const INDEXING: [Operation; 2] = [
-        Operation::of::<CreateTask>(),
-        Operation::of::<CreateIndexedAsset>(),
-    ];
-    if INDEXING.contains(&operation) {
-        Some(INDEX)
-    } else {
-        (operation == Operation::of::<CreateAsset>()).then_some(UPLOAD)
+impl Class {
+    /// The name of its meter.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Upload => "upload",
+            Self::Search => "search",
+            Self::Analyze => "analyze",
+            Self::EmbedMedia => "embed_media",
+            Self::EmbedText => "embed_text",
+        }
+    }
+
+    fn limits(self, plan: &Plan) -> ClassLimits {
+        match self {
+            Self::Index | Self::Upload => {
+                let mut limits = ClassLimits::default();
+                limits.requests_per_minute = plan.requests_per_minute;
+                limits.requests_per_day = plan.requests_per_day;
+                limits.minutes_per_hour = plan.minutes_per_hour;
+                limits.minutes_per_day = plan.minutes_per_day;
+                limits
+            }
+            Self::Search => plan.search,
+            Self::Analyze => plan.analyze,
+            Self::EmbedMedia => plan.embed_media,
+            Self::EmbedText => plan.embed_text,
+        }
+    }
+
+    /// The form of its 429. Documented for searches and analyses: an empty body; for embeddings: the
+    /// nested form with this code.
+    fn form(self) -> ErrorForm {
+        match self {
+            Self::Index | Self::Upload => ErrorForm::Flat,
+            Self::Search | Self::Analyze => ErrorForm::Empty,
+            Self::EmbedMedia | Self::EmbedText => ErrorForm::Nested,
+        }
     }
 }
 
-/// Whether the requests of an operation are counted, and refused if there are too many.
-pub(crate) fn is_limited(operation: Operation) -> bool {
-    category(operation).is_some()
+/// The class of an operation, if that does not depend on the request: the requests of embeddings are
+/// counted by [`count_embedding`].
+fn class_of(operation: Operation) -> Option<Class> {
+    const CLASSES: [(Operation, Class); 6] = [
+        (Operation::of::<CreateTask>(), Class::Index),
+        (Operation::of::<CreateIndexedAsset>(), Class::Index),
+        (Operation::of::<CreateAsset>(), Class::Upload),
+        (Operation::of::<Search>(), Class::Search),
+        (Operation::of::<Analyze>(), Class::Analyze),
+        (Operation::of::<CreateAnalyzeTask>(), Class::Analyze),
+    ];
+    let mut classes = CLASSES.into_iter();
+    classes.find_map(|(of, class)| (of == operation).then_some(class))
+}
+
+/// The form of the 429 of an operation, if its requests are counted, and refused if there are too
+/// many.
+pub(crate) fn limit_form(operation: Operation) -> Option<ErrorForm> {
+    class_of(operation).map(Class::form)
+}
+
+/// Counts a request for embeddings of this input type.
+pub(crate) fn count_embedding(
+    state: &mut State,
+    env: &Env<'_>,
+    input_type: &str,
+) -> Result<(), Refusal> {
+    let class = match input_type {
+        "video" | "audio" | "document" => Class::EmbedMedia,
+        _ => Class::EmbedText,
+    };
+    count_in(state, env, class)
+}
+
+/// Counts the minutes of an analysis, or refuses it if there are too many.
+pub(crate) fn count_analysis(
+    state: &mut State,
+    env: &Env<'_>,
+    seconds: f64,
+) -> Result<(), Refusal> {
+    count_minutes(state, env, Class::Analyze, seconds)
 }
 
 /// Counts a request, or refuses it if a limit is reached.
@@ -50,24 +125,32 @@ pub(crate) fn count_request(
     env: &Env<'_>,
     operation: Operation,
 ) -> Result<(), Refusal> {
+    match class_of(operation) {
+        Some(class) => count_in(state, env, class),
+        None => Ok(()),
+    }
+}
+
+fn count_in(state: &mut State, env: &Env<'_>, class: Class) -> Result<(), Refusal> {
     let plan = env.settings.plan;
-    let Some(category) = category(operation).filter(|_| plan.counts_requests()) else {
+    if !plan.counts_requests() {
         return Ok(());
-    };
-    let mut meter = state.meter(category);
+    }
+    let limits = class.limits(&plan);
+    let mut meter = state.meter(class.name());
     meter.requests_of_minute = meter.requests_of_minute.at(env.now, MINUTE);
     meter.requests_of_day = meter.requests_of_day.at(env.now, DAY);
     for (window, seconds, limit, unit) in [
         (
             meter.requests_of_minute,
             MINUTE,
-            plan.requests_per_minute,
+            limits.requests_per_minute,
             "requests per minute",
         ),
         (
             meter.requests_of_day,
             DAY,
-            plan.requests_per_day,
+            limits.requests_per_day,
             "requests per day",
         ),
     ] {
@@ -75,17 +158,51 @@ pub(crate) fn count_request(
             && window.used + 1.0 > float(limit)
         {
             let wait = window.reset_in(env.now, seconds);
-            return Err(rate_limited(
-                env.now,
-                wait,
-                &format!("{limit} {unit}"),
-                &env.settings.quirks,
-            ));
+            return Err(rate_limited(env, class, wait, &format!("{limit} {unit}")));
         }
     }
     meter.requests_of_minute.used += 1.0;
     meter.requests_of_day.used += 1.0;
-    state.meters.insert(category.to_owned(), meter);
+    state.meters.insert(class.name().to_owned(), meter);
+    Ok(())
+}
+
+/// Counts minutes of video, or refuses the request if there are too many.
+fn count_minutes(
+    state: &mut State,
+    env: &Env<'_>,
+    class: Class,
+    seconds: f64,
+) -> Result<(), Refusal> {
+    let limits = class.limits(&env.settings.plan);
+    let minutes = seconds / 60.0;
+    let mut meter = state.meter(class.name());
+    meter.minutes_of_hour = meter.minutes_of_hour.at(env.now, HOUR);
+    meter.minutes_of_day = meter.minutes_of_day.at(env.now, DAY);
+    for (window, length, limit, unit) in [
+        (
+            meter.minutes_of_hour,
+            HOUR,
+            limits.minutes_per_hour,
+            "minutes of video per hour",
+        ),
+        (
+            meter.minutes_of_day,
+            DAY,
+            limits.minutes_per_day,
+            "minutes of video per day",
+        ),
+    ] {
+        if let Some(limit) = limit
+            && window.used + minutes > float(limit)
+        {
+            let wait = window.reset_in(env.now, length);
+            return Err(rate_limited(env, class, wait, &format!("{limit} {unit}")));
+        }
+    }
+    meter.minutes_of_hour.used += minutes;
+    meter.minutes_of_day.used += minutes;
+    state.meters.insert(class.name().to_owned(), meter);
     Ok(())
 }
 
@@ -101,35 +218,28 @@ pub(crate) fn count_video(
         return Ok(());
     }
     let minutes = seconds / 60.0;
-    let mut meter = state.meter(INDEX);
-    meter.minutes_of_hour = meter.minutes_of_hour.at(env.now, HOUR);
-    meter.minutes_of_day = meter.minutes_of_day.at(env.now, DAY);
-    for (window, length, limit, unit) in [
-        (
-            meter.minutes_of_hour,
-            HOUR,
-            plan.minutes_per_hour,
-            "minutes of video per hour",
-        ),
-        (
-            meter.minutes_of_day,
-            DAY,
-            plan.minutes_per_day,
-            "minutes of video per day",
-        ),
-    ] {
-        if let Some(limit) = limit
-            && window.used + minutes > float(limit)
-        {
-            let wait = window.reset_in(env.now, length);
-            return Err(rate_limited(
-                env.now,
-                wait,
-                &format!("{limit} {unit}"),
-                &env.settings.quirks,
-            ));
+    let before = state.meters.get(Class::Index.name()).copied();
+    count_minutes(state, env, Class::Index, seconds)?;
+    let counted = count_total(state, env, index_id, minutes);
+    if counted.is_err() {
+        // A video that is refused is not counted.
+        match before {
+            Some(meter) => _ = state.meters.insert(Class::Index.name().to_owned(), meter),
+            None => _ = state.meters.remove(Class::Index.name()),
         }
     }
+    counted
+}
+
+/// Counts minutes that do not reset, and checks the size of the index.
+fn count_total(
+    state: &mut State,
+    env: &Env<'_>,
+    index_id: &str,
+    minutes: f64,
+) -> Result<(), Refusal> {
+    let plan = env.settings.plan;
+    let mut meter = state.meter(Class::Index.name());
     if let Some(limit) = plan.total_minutes
         && meter.total_minutes + minutes > float(limit)
     {
@@ -161,10 +271,8 @@ pub(crate) fn count_video(
             "{limit} hours of video in one index"
         )));
     }
-    meter.minutes_of_hour.used += minutes;
-    meter.minutes_of_day.used += minutes;
     meter.total_minutes += minutes;
-    state.meters.insert(INDEX.to_owned(), meter);
+    state.meters.insert(Class::Index.name().to_owned(), meter);
     Ok(())
 }
 
@@ -176,11 +284,12 @@ pub(crate) fn headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let plan = env.settings.plan;
     let which = env.quirk(&quirks::RATE_HEADERS);
-    let Some(category) = category(operation).filter(|_| plan.counts_requests() && which != "none")
-    else {
+    let class = class_of(operation).filter(|_| plan.counts_requests() && which != "none");
+    let Some(class) = class else {
         return Vec::new();
     };
-    let meter = state.meter(category);
+    let limits = class.limits(&plan);
+    let meter = state.meter(class.name());
     let (minute, day) = (
         meter.requests_of_minute.at(env.now, MINUTE),
         meter.requests_of_day.at(env.now, DAY),
@@ -189,13 +298,13 @@ pub(crate) fn headers(
     let left = |window: Window, limit: Option<u64>| {
         limit.map(|limit| (float(limit) - window.used).max(0.0))
     };
-    let of_minute = left(minute, plan.requests_per_minute);
-    let of_day = left(day, plan.requests_per_day);
+    let of_minute = left(minute, limits.requests_per_minute);
+    let of_day = left(day, limits.requests_per_day);
     let is_day = of_minute.is_none()
         || of_day.is_some_and(|of_day| of_minute.is_some_and(|of_minute| of_day < of_minute));
     let (window, length, limit) = match is_day {
-        true => (day, DAY, plan.requests_per_day),
-        false => (minute, MINUTE, plan.requests_per_minute),
+        true => (day, DAY, limits.requests_per_day),
+        false => (minute, MINUTE, limits.requests_per_minute),
     };
     let limit = limit.unwrap_or(u64::MAX);
     let remaining = left(window, Some(limit)).unwrap_or(0.0);
@@ -216,7 +325,7 @@ pub(crate) fn headers(
     if which != "old" {
         push("x-ratelimit-request-remaining", whole(remaining));
         push("x-ratelimit-request-reset", reset);
-        if plan.minutes_per_hour.is_some() && category == INDEX {
+        if limits.minutes_per_hour.is_some() && class != Class::Upload {
             push(
                 "x-ratelimit-duration-reset",
                 meter.minutes_of_hour.at(env.now, HOUR).reset_at(HOUR),
@@ -251,14 +360,21 @@ pub(crate) fn indexing_start(
     }
 }
 
-fn rate_limited(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal {
+fn rate_limited(env: &Env<'_>, class: Class, wait: i64, limit: &str) -> Refusal {
+    let (now, quirks) = (env.now, &env.settings.quirks);
+    let form = class.form();
+    let code = match form {
+        ErrorForm::Nested => ErrorCode::from("RATE_LIMIT_EXCEEDED"),
+        _ => ErrorCode::TooManyRequests,
+    };
     let mut refusal = Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::TooManyRequests,
+        code,
         format!(
             "You have exceeded the rate limit ({limit}). Please try again after {wait} seconds."
         ),
     );
+    refusal.form = form;
     let value = match quirks.get(&quirks::RETRY_AFTER) {
         "none" => None,
         "date" => {

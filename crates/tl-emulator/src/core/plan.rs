@@ -27,6 +27,51 @@ pub struct Plan {
     pub hours_per_index: Option<u64>,
     /// Days until an index expires.
     pub retention_days: Option<u64>,
+    /// Searches.
+    pub search: ClassLimits,
+    /// Analyses, synchronous and as tasks. Their tokens are not counted.
+    pub analyze: ClassLimits,
+    /// Embeddings of video and audio, and of documents, which the source does not name.
+    pub embed_media: ClassLimits,
+    /// Embeddings of texts and images.
+    pub embed_text: ClassLimits,
+}
+
+/// The limits of a class of requests that share a counter. `None` means unlimited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClassLimits {
+    /// Requests per minute.
+    pub requests_per_minute: Option<u64>,
+    /// Requests per day.
+    pub requests_per_day: Option<u64>,
+    /// Minutes of video per hour.
+    pub minutes_per_hour: Option<u64>,
+    /// Minutes of video per day.
+    pub minutes_per_day: Option<u64>,
+}
+
+impl ClassLimits {
+    const NONE: Self = Self {
+        requests_per_minute: None,
+        requests_per_day: None,
+        minutes_per_hour: None,
+        minutes_per_day: None,
+    };
+
+    const fn requests(per_minute: u64, per_day: u64) -> Self {
+        Self {
+            requests_per_minute: Some(per_minute),
+            requests_per_day: Some(per_day),
+            ..Self::NONE
+        }
+    }
+
+    const fn minutes(mut self, per_hour: u64, per_day: u64) -> Self {
+        self.minutes_per_hour = Some(per_hour);
+        self.minutes_per_day = Some(per_day);
+        self
+    }
 }
 
 /// No limits, for tests.
@@ -41,6 +86,10 @@ const UNLIMITED: Plan = Plan {
     videos_per_index: None,
     hours_per_index: None,
     retention_days: None,
+    search: ClassLimits::NONE,
+    analyze: ClassLimits::NONE,
+    embed_media: ClassLimits::NONE,
+    embed_text: ClassLimits::NONE,
 };
 
 const DEVELOPER_1: Plan = Plan {
@@ -52,6 +101,10 @@ const DEVELOPER_1: Plan = Plan {
     concurrent_tasks: Some(25),
     videos_per_index: Some(100_000),
     hours_per_index: Some(10_000),
+    search: ClassLimits::requests(600, 3000),
+    analyze: ClassLimits::requests(60, 1000).minutes(600, 3000),
+    embed_media: ClassLimits::requests(25, 3000).minutes(600, 3000),
+    embed_text: ClassLimits::requests(600, 3000),
     ..UNLIMITED
 };
 
@@ -75,6 +128,10 @@ impl Plan {
             requests_per_day: Some(6000),
             minutes_per_hour: Some(1200),
             minutes_per_day: Some(6000),
+            search: ClassLimits::requests(1200, 6000),
+            analyze: ClassLimits::requests(120, 2000).minutes(1200, 6000),
+            embed_media: ClassLimits::requests(50, 6000).minutes(1200, 6000),
+            embed_text: ClassLimits::requests(1200, 12_000),
             ..DEVELOPER_1
         },
         Self {
@@ -83,6 +140,10 @@ impl Plan {
             requests_per_day: Some(12_000),
             minutes_per_hour: Some(2400),
             minutes_per_day: Some(12_000),
+            search: ClassLimits::requests(2400, 12_000),
+            analyze: ClassLimits::requests(240, 3000).minutes(2400, 12_000),
+            embed_media: ClassLimits::requests(75, 9000).minutes(2400, 12_000),
+            embed_text: ClassLimits::requests(2400, 30_000),
             ..DEVELOPER_1
         },
     ];

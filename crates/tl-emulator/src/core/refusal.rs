@@ -1,5 +1,5 @@
 //! API errors: the platform's documented codes, statuses and messages, as flat `{code, message}`
-//! JSON.
+//! JSON unless another form is documented.
 //!
 //! The codes and their placeholders are documented (error-codes page); the wording is ours. The
 //! format of placeholder values is undocumented. The emulator writes a resolution as `320x180`, a
@@ -8,6 +8,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::json;
 use tl_model::{ErrorBody, ErrorCode};
 use tl_protocol::endpoint::{Rejection, RejectionKind};
 
@@ -26,6 +27,21 @@ pub struct Refusal {
     pub message: String,
     /// Additional response headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The form of the body.
+    pub form: ErrorForm,
+}
+
+/// The form of an error body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorForm {
+    /// `{"code", "message", "docs_url"?}`.
+    #[default]
+    Flat,
+    /// `{"error": {"code", "message", "details"}}`.
+    Nested,
+    /// No body.
+    Empty,
 }
 
 impl Refusal {
@@ -36,6 +52,7 @@ impl Refusal {
             code: code.into(),
             message: message.into(),
             headers: Vec::new(),
+            form: ErrorForm::Flat,
         }
     }
 
@@ -166,13 +183,24 @@ impl Refusal {
         if self.status == StatusCode::NOT_FOUND {
             error.docs_url = Some(DOCS_URL.to_owned());
         }
-        let mut response = Response::new(Bytes::from(error.to_flat_json()));
+        let body = match self.form {
+            ErrorForm::Flat => error.to_flat_json().into(),
+            ErrorForm::Nested => {
+                let inner = json!({"code": self.code, "message": self.message, "details": {}});
+                json!({ "error": inner }).to_string().into()
+            }
+            ErrorForm::Empty => Bytes::new(),
+        };
+        let has_body = !body.is_empty();
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        if has_body {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+        }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }

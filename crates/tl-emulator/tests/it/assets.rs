@@ -325,6 +325,45 @@ fn asset_without_renditions_has_no_rendition_fields() {
 }
 
 #[test]
+fn transcription_of_a_sidecar_is_split_by_the_requested_units() {
+    let mut settings = Settings::default();
+    let sidecar = json!({"transcript": [
+        {"start": 0, "end": 1, "text": "ab cdef", "speaker": "Ada"},
+        {"start": 1, "end": 2, "text": "Yes.", "speaker": "Ada"},
+        {"start": 2, "end": 3, "text": "No."},
+        {"start": 3, "end": 4, "text": "No?"},
+    ]});
+    settings
+        .answers
+        .add_sidecar("a.mp4", None, &sidecar.to_string())
+        .unwrap();
+    let mut world = World::new(settings);
+    let id = asset(&mut world, "a.mp4", 9.0);
+    let path = format!("/assets/{id}/transcription");
+    assert_eq!(world.get(&path).body, json!({"status": "processing"}));
+    world.wait(10_000);
+    // The default is words.
+    let words = world.get(&path).body;
+    assert_eq!(
+        words["words"][1],
+        json!({"start": 0.333, "end": 1.0, "value": "cdef"})
+    );
+    assert_eq!(words.as_object().unwrap().len(), 2, "{words}");
+    let all = world
+        .get(&format!("{path}?include=sentences,utterances"))
+        .body;
+    assert_eq!(all["sentences"].as_array().unwrap().len(), 4);
+    // Two lines of nobody are two turns.
+    let turns = all["utterances"].as_array().unwrap();
+    assert_eq!(turns.len(), 3);
+    assert_eq!(
+        turns[0],
+        json!({"start": 0.0, "end": 2.0, "value": "ab cdef Yes.", "speaker": "Ada"})
+    );
+    assert_eq!(world.get(&format!("{path}?include=letters")).status, 400);
+}
+
+#[test]
 fn fault_makes_asset_fail_late_or_hang() {
     let mut world = World::new(Settings::default());
     let plan = r#"{"faults":[

@@ -1,5 +1,6 @@
 //! Plan limits, with a manual clock.
 
+use serde_json::json;
 use tl_emulator::platform::{Payload, Plan, Settings};
 use tl_protocol::limiter::{Limits, Preset};
 
@@ -155,6 +156,73 @@ fn free_plan_index_expires() {
         world.get(&format!("/indexes/{index}")).body["expires_at"],
         "2027-02-19T12:00:00.000Z"
     );
+}
+
+/// Sends JSON and returns the status, the body as text, and the value of `Retry-After`.
+fn post(world: &mut World, path: &str, body: &serde_json::Value) -> (u16, String, Option<String>) {
+    let request = http::Request::builder()
+        .method("POST")
+        .uri(format!("/v1.3{path}"))
+        .header("x-api-key", KEY)
+        .header("content-type", "application/json")
+        .body(Payload::Json(body.to_string().into()))
+        .unwrap();
+    let response = world.handle(request).response;
+    let after = response.headers().get("retry-after");
+    let after = after.map(|after| after.to_str().unwrap().to_owned());
+    let text = String::from_utf8(response.body().to_vec()).unwrap();
+    (response.status().as_u16(), text, after)
+}
+
+#[test]
+fn classes_of_model_requests_have_their_own_limits_and_forms() {
+    let mut world = on("free");
+    world.wait(15_000);
+    let text =
+        json!({"input_type": "text", "model_name": "marengo3.0", "text": {"input_text": "a"}});
+    // Video is counted apart from text, although the requests are refused for another reason.
+    let video = json!({"input_type": "video", "model_name": "marengo3.0", "video":
+        {"media_source": {"asset_id": "6298d673f1090f1100476d4c"}}});
+    for at in 1..=25 {
+        assert_ne!(post(&mut world, "/embed-v2", &video).0, 429, "{at}");
+    }
+    let (status, body, after) = post(&mut world, "/embed-v2/tasks", &video);
+    assert_eq!((status, after.as_deref()), (429, Some("45")));
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["error"]["code"], "RATE_LIMIT_EXCEEDED");
+    assert!(body["error"]["details"].is_object(), "{body}");
+    assert_eq!(post(&mut world, "/embed-v2", &text).0, 200);
+
+    // Analyses: 60 requests per minute; the body of the refusal is empty.
+    let analysis = json!({"model_name": "pegasus1.5", "prompt": "Why?", "stream": false, "end_time": 60,
+        "video": {"type": "url", "url": "https://example.com/a.mp4"}});
+    for at in 1..=60 {
+        assert_eq!(post(&mut world, "/analyze", &analysis).0, 200, "{at}");
+    }
+    let refused = post(&mut world, "/analyze/tasks", &analysis);
+    assert_eq!(refused, (429, String::new(), Some("45".to_owned())));
+}
+
+#[test]
+fn minutes_of_analyses_are_limited_per_definition() {
+    let mut world = on("developer-1");
+    let ask = |world: &mut World, definitions: usize| {
+        let definitions: Vec<_> = (0..definitions)
+            .map(|at| json!({"id": format!("d{at}"), "description": "a goal"}))
+            .collect();
+        let task = json!({"model_name": "pegasus1.5", "analysis_mode": "time_based_metadata",
+            "response_format": {"type": "segment_definitions", "segment_definitions": definitions},
+            "end_time": 3600, "video": {"type": "url", "url": "https://example.com/a.mp4"}});
+        post(world, "/analyze/tasks", &task)
+    };
+    // 600 minutes per hour are ten hours: ten windows of one hour.
+    assert_eq!(ask(&mut world, 9).0, 202);
+    let (status, body, after) = ask(&mut world, 2);
+    assert_eq!((status, body.as_str()), (429, ""));
+    assert!(after.is_some());
+    assert_eq!(ask(&mut world, 1).0, 202);
+    world.wait(3_600_000);
+    assert_eq!(ask(&mut world, 9).0, 202);
 }
 
 #[test]

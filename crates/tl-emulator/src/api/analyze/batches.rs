@@ -25,6 +25,7 @@ use crate::{
     core::{
         Env, Refusal, State, ids,
         records::{AnalyzeBatchRecord, AnalyzeTaskRecord},
+        refusal::ErrorForm,
         stream::EventStream,
         time::api_timestamp,
     },
@@ -100,14 +101,17 @@ fn create(
     let active = active.filter(|batch| !status(state, batch, env.now).is_terminal());
     if active.count() >= pegasus::MAX_ACTIVE_BATCHES {
         // The status is documented, the code is not. There is no time to wait for.
-        return Err(Refusal::new(
+        let mut refusal = Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::TooManyRequests,
             format!(
                 "{} batches are active already.",
                 pegasus::MAX_ACTIVE_BATCHES
             ),
-        ));
+        );
+        // Documented for batches.
+        refusal.form = ErrorForm::Nested;
+        return Err(refusal);
     }
     let mut items = Vec::new();
     let mut seconds = 0.0;

@@ -25,6 +25,7 @@ use super::handle::handle;
 use crate::core::{
     Env, Refusal, State,
     answers::{self, AnswerSource, MediaRef},
+    limits,
     records::TaskAnswer,
     stream::EventStream,
 };
@@ -59,6 +60,7 @@ fn analyze(state: &mut State, env: &mut Env<'_>, request: &Analyze) -> Result<An
     pegasus::check(analysis, Usage::Response).map_err(|fault| refuse(&fault))?;
     let subjects = subjects(state, env, analysis, StatusCode::NOT_FOUND)?;
     check_windows(analysis, &subjects, Usage::Response)?;
+    limits::count_analysis(state, env, charged_seconds(analysis, &subjects))?;
     let answer = answer::answer(env, "analyze", analysis, &subjects)?;
     env.answer = source_of(&answer);
     if request.stream {
@@ -185,6 +187,20 @@ fn window(request: &AnalyzeRequest, subjects: &[Subject]) -> (f64, f64) {
     let duration = subjects.first().map_or(0.0, |subject| subject.duration);
     let start = request.start_time.unwrap_or(0.0);
     (start, request.end_time.unwrap_or(duration).max(start))
+}
+
+/// The seconds that count against the limits: a segmentation analyzes its window once for each
+/// definition. Images have no duration.
+fn charged_seconds(request: &AnalyzeRequest, subjects: &[Subject]) -> f64 {
+    if request.video.is_none() {
+        return 0.0;
+    }
+    let (start, end) = window(request, subjects);
+    let format = request.response_format.as_ref();
+    let definitions = format.map_or(0, |format| format.segment_definitions.len());
+    #[expect(clippy::cast_precision_loss, reason = "at most 20")]
+    let times = definitions.max(1) as f64;
+    (end - start) * times
 }
 
 fn source_of(answer: &TaskAnswer) -> Option<AnswerSource> {

@@ -19,7 +19,10 @@ use tl_protocol::{
 };
 use url::Url;
 
-use super::{Subject, answer, check_windows, finish_reason, refuse, source_of, subjects, usage};
+use super::{
+    Subject, answer, charged_seconds, check_windows, finish_reason, refuse, source_of, subjects,
+    usage,
+};
 use crate::{
     api::{
         handle::handle,
@@ -32,6 +35,7 @@ use crate::{
         faults::TaskFault,
         ids,
         lifecycle::after,
+        limits,
         records::{AnalyzeTaskRecord, TaskAnswer, TaskFailure},
         time::api_timestamp,
     },
@@ -43,6 +47,7 @@ handle!(CreateAnalyzeTask, |state, env, request| {
     // Only 400 is documented.
     let subjects = subjects(state, env, &request, StatusCode::BAD_REQUEST)?;
     check_windows(&request, &subjects, Usage::Task)?;
+    limits::count_analysis(state, env, charged_seconds(&request, &subjects))?;
     let task = create(state, env, &request, &subjects, None)?;
     created(state, env, &task)
 });

@@ -2,4 +2,5 @@
 
 pub(crate) mod create;
 mod metadata;
+mod transcription;
 pub(crate) mod views;

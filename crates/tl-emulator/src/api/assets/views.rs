@@ -3,12 +3,10 @@
 
 use jiff::Timestamp;
 use tl_model::{
-    Asset, AssetError, AssetReference, AssetReferenceIndex, AssetStatus, AssetTranscription,
-    MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
+    Asset, AssetError, AssetReference, AssetReferenceIndex, AssetStatus, MediaStatus, Page,
+    TechnicalMetadata,
 };
-use tl_protocol::endpoint::{
-    GetAsset, GetAssetTranscription, ListAssetIndexedAssets, ListAssets, Sort,
-};
+use tl_protocol::endpoint::{GetAsset, ListAssetIndexedAssets, ListAssets, Sort};
 use tl_validate::MediaFacts;
 
 use crate::{
@@ -32,9 +30,6 @@ handle!(
     ListAssetIndexedAssets,
     |state, env, request| indexed_assets(state, env, &request)
 );
-handle!(GetAssetTranscription, |state, _env, request| transcription(
-    state, &request
-));
 
 pub(crate) fn list(
     state: &State,
@@ -204,25 +199,4 @@ pub(crate) fn indexed_assets(
             view
         },
     )
-}
-
-/// Always 404, the documented status for an asset without a transcription: the emulator transcribes
-/// nothing.
-pub(crate) fn transcription(
-    state: &State,
-    get: &GetAssetTranscription,
-) -> Result<AssetTranscription, Refusal> {
-    state.asset(get.asset_id.as_str())?;
-    // Both list forms are documented here: repeated parameters and comma-separated values.
-    let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
-    let unknown = units
-        .map(TranscriptionUnit::from)
-        .find(|unit| !unit.is_known());
-    match unknown {
-        Some(unknown) => {
-            let allowed = "words, sentences, utterances";
-            Err(listing::not_one_of("include", unknown.as_str(), allowed))
-        }
-        None => Err(Refusal::not_found()),
-    }
 }

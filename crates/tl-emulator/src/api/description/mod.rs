@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tl_protocol::endpoint::{BodyKind, Parameter, Place, ValueKind};
 
 use super::routes::{ROUTES, Route};
-use crate::core::limits;
+use crate::core::{limits, refusal::ErrorForm};
 
 /// The files with details, one per resource. Each may have every part that [`DETAILS`] lists.
 const FILES: &[&str] = &[
@@ -29,6 +29,7 @@ const FILES: &[&str] = &[
     include_str!("connections.json"),
     include_str!("embed.json"),
     include_str!("legacy_embed.json"),
+    include_str!("transcriptions.json"),
 ];
 
 /// What the declarations do not say:
@@ -201,13 +202,15 @@ fn responses(route: &Route) -> Value {
     };
     responses.insert(endpoint.success.as_str().to_owned(), success);
     let has_body = endpoint.body != BodyKind::None;
+    let form = limits::limit_form(route.operation);
     let errors = [
         ("400", "Invalid", true),
         ("401", "KeyRefused", true),
         ("404", "NotFound", endpoint.path.contains('{')),
         ("408", "Stalled", has_body),
         ("413", "TooLarge", has_body),
-        ("429", "TooMany", limits::is_limited(route.operation)),
+        ("429", "TooMany", form == Some(ErrorForm::Flat)),
+        ("429", "TooManyEmpty", form == Some(ErrorForm::Empty)),
     ];
     for (status, name, _) in errors.into_iter().filter(|(.., applies)| *applies) {
         responses.insert(status.to_owned(), shared(name));
