@@ -8,6 +8,7 @@
 //! | `bulk` | bulk ingestion: settings, results, signals |
 //! | `batch` | work on several inputs: states, results, summaries |
 //! | `check` | the local check: rules, probing, cache, URLs |
+//! | `export` | subtitles, chapters and cut lists of ranges of videos |
 //! | `ffmpeg` | files written by FFmpeg, in its sandbox |
 //! | `context` | what a command receives: output, connection, client |
 //! | `config` | settings from files and the environment |
@@ -31,6 +32,7 @@ mod cli;
 mod commands;
 mod config;
 mod context;
+mod export;
 mod failure;
 mod ffmpeg;
 mod runtime;

@@ -4,7 +4,7 @@
 use clap::Args;
 use serde_json::{Map, Value};
 use tl_bulk::source::{Template, Templates};
-use tl_model::UserMetadata;
+use tl_model::{MetadataPatch, UserMetadata};
 
 use crate::failure::Failure;
 
@@ -43,6 +43,25 @@ impl MetadataArgs {
 }
 
 impl MetadataArgs {
+    /// Returns the change that sets the given keys and deletes those of `unset`.
+    ///
+    /// # Errors
+    /// If the metadata is invalid, or a key is both set and unset.
+    pub(crate) fn patch(&self, unset: Vec<String>) -> Result<MetadataPatch, Failure> {
+        let set = self.read()?.map(MetadataPatch::from);
+        let mut patch = set.unwrap_or_default();
+        for key in unset {
+            if patch.iter().any(|(set, _)| *set == key) {
+                return Err(
+                    Failure::usage(format!("metadata key `{key}` is both set and unset"))
+                        .hint("omit one of the two"),
+                );
+            }
+            patch.delete(key);
+        }
+        Ok(patch)
+    }
+
     /// Returns the metadata as templates: texts may contain `{stem}`, `{dir}` and others.
     pub(crate) fn templates(&self) -> Result<Templates, Failure> {
         let mut templates = Templates::new();

@@ -4,7 +4,7 @@
 use tl_client::Client;
 use tl_model::{
     EntityCollection, EntityCollectionId, ItemCollection, ItemCollectionId, KnowledgeStore,
-    KnowledgeStoreId,
+    KnowledgeStoreId, StoreItemId,
 };
 use tl_protocol::endpoint::{
     ListEntityCollections, ListItemCollections, ListKnowledgeStores, PageRequest,
@@ -45,6 +45,7 @@ pub(crate) async fn store(client: &Client, text: &str) -> Result<KnowledgeStoreI
     if is_prefixed(text, "ks_") {
         return Ok(text.into());
     }
+    check_kind(text, "a knowledge store")?;
     let noun = Noun {
         singular: "knowledge store",
         plural: "knowledge stores",
@@ -67,6 +68,7 @@ pub(crate) async fn item_collection(
     if is_prefixed(text, "ksic_") {
         return Ok(text.into());
     }
+    check_kind(text, "an item collection")?;
     let noun = Noun {
         singular: "item collection",
         plural: "item collections",
@@ -75,6 +77,38 @@ pub(crate) async fn item_collection(
     let list = ListItemCollections::new(store.clone()).page(largest());
     let of = |found: &ItemCollection| (found.id.to_string(), found.name.clone());
     resolve(client, list, &noun, text, of).await.map(Into::into)
+}
+
+/// The prefixes of ids, with what they identify (official Python client 1.3.6).
+const PREFIXES: [(&str, &str); 5] = [
+    ("ks_", "a knowledge store"),
+    ("ksi_", "an item of a knowledge store"),
+    ("ksic_", "an item collection"),
+    ("resp_", "a response"),
+    ("sess_", "a session"),
+];
+
+/// Refuses the id of something else, which no request could find.
+fn check_kind(text: &str, expected: &str) -> Result<(), Failure> {
+    let found = PREFIXES
+        .iter()
+        .find(|(prefix, _)| is_prefixed(text, prefix));
+    match found {
+        Some((_, noun)) if *noun != expected => Err(Failure::usage(format!(
+            "`{text}` is the id of {noun}, not of {}",
+            expected.trim_start_matches("a ").trim_start_matches("an ")
+        ))
+        .hint(format!("pass the id of {expected}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is the id of something else than an item of a knowledge store.
+///
+/// # Errors
+/// What it identifies.
+pub(crate) fn check_item(id: &StoreItemId) -> Result<(), Failure> {
+    check_kind(id.as_str(), "an item of a knowledge store")
 }
 
 /// Whether a text is an id with this prefix, such as `ks_` and a UUID.

@@ -33,6 +33,28 @@ pub(crate) async fn prepare(
     }
 }
 
+/// As [`prepare`], for an asset. An image or a document is opened here; the client checks it with
+/// the rules for its kind.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) async fn prepare_asset(
+    name: &str,
+    input: &OsString,
+    check: Option<&Arc<LocalCheck>>,
+    route: Option<Route>,
+    output: &Output,
+) -> Result<Input, Failure> {
+    match parse(name, input, check.is_some(), output)? {
+        Input::File(path) if LocalCheck::is_static(&path) => Ok(Input::File(path)),
+        Input::File(path) => match check {
+            Some(check) => open(name, path, Arc::clone(check), route).await,
+            None => Ok(Input::File(path)),
+        },
+        input => Ok(input),
+    }
+}
+
 async fn open(
     name: &str,
     path: PathBuf,

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tl_client::checker::Checked;
-use tl_client::{Checker, FileSource, ProbedFile, RouteChoice};
+use tl_client::{Checker, FileSource, ProbedFile, RouteChoice, protocol::Source as _};
 use tl_validate::{
     Engine, Fix, FixOptions, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Report,
-    Route, RulePack, Target, fix_all_with, open_media,
+    Route, RulePack, Target, check_playlist, fix_all_with, open_media,
+    playlist::PlaylistError,
+    static_file::{Purpose, StaticKind},
 };
 
 use crate::check::cache::{Cache, Fingerprint, Probed};
@@ -69,6 +71,18 @@ pub(crate) struct CheckResult {
     pub(crate) failure: Option<Failure>,
     /// Additional notes, one line each.
     pub(crate) notes: Vec<String>,
+}
+
+impl CheckResult {
+    /// The result of a check that reads no facts.
+    pub(crate) fn of_report(report: Report) -> Self {
+        Self {
+            checked: Checked::new(report),
+            from_cache: false,
+            failure: None,
+            notes: Vec::new(),
+        }
+    }
 }
 
 impl LocalCheck {
@@ -212,9 +226,33 @@ impl LocalCheck {
         (!thumbnail.is_empty()).then_some(thumbnail)
     }
 
+    /// Checks the file at `path` if it is an image or a document, by its name or, if the prober found
+    /// no media in it, by its content. `None` if it is neither, or cannot be read.
+    fn check_static(&self, path: &Path, purpose: Purpose, route: Option<Route>) -> Option<Report> {
+        let source = FileSource::open(path).ok()?;
+        let route = route.unwrap_or_else(|| self.route_of(Subject::File(source.len())));
+        let name = path_name(path);
+        let checked = self.checker.check_static(&source, &name, purpose, route);
+        checked.ok().flatten().map(|checked| checked.report)
+    }
+
+    /// Whether the name of a file is that of an image or a document.
+    pub(crate) fn is_static(path: &Path) -> bool {
+        StaticKind::of_name(&path.to_string_lossy()).is_some()
+    }
+
     /// Reads and checks the file at `path`.
     pub(crate) fn check_file(&self, path: &Path) -> CheckResult {
+        if Self::is_static(path)
+            && let Some(report) = self.check_static(path, Purpose::Unknown, self.route)
+        {
+            return CheckResult::of_report(report);
+        }
         let (probed, from_cache) = self.probe(path);
+        let is_no_media = matches!(&probed, Err(error) if error.kind().is_about_the_file());
+        if is_no_media && let Some(report) = self.check_static(path, Purpose::Unknown, self.route) {
+            return CheckResult::of_report(report);
+        }
         // If the probe failed, use the size from the file system.
         let bytes = match &probed {
             Ok(facts) => facts.file_size_bytes,
@@ -243,7 +281,13 @@ impl LocalCheck {
             let (probed, _) = self.probe(path);
             let bytes = before.as_ref().map_or(0, Metadata::len);
             let route = route.unwrap_or_else(|| self.route_of(Subject::File(bytes)));
-            let report = self.checker.report(&probed, route);
+            let report = match &probed {
+                // Only a video is opened here.
+                Err(error) if error.kind().is_about_the_file() => self
+                    .check_static(path, Purpose::Video, Some(route))
+                    .unwrap_or_else(|| self.checker.report(&probed, route)),
+                _ => self.checker.report(&probed, route),
+            };
             let facts = match probed {
                 Ok(facts) if !report.is_refused() => facts,
                 Err(error) if !error.kind().is_about_the_file() => return Err(error.into()),
@@ -267,6 +311,13 @@ impl LocalCheck {
             format!("`{}` changed while it was checked", path_name(path)),
         )
         .hint("retry when the file is complete and no longer written to"))
+    }
+
+    /// Applies the rules to the playlist of a recording, which the platform fetches by its URL: its
+    /// duration in seconds, or why it is none.
+    pub(crate) fn evaluate_playlist(&self, playlist: Result<f64, &PlaylistError>) -> CheckResult {
+        let target = self.checker.target(self.route_of(Subject::Link));
+        CheckResult::of_report(check_playlist(playlist, &target, self.pack()))
     }
 
     /// Applies the rules to the result of a probe.

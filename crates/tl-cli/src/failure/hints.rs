@@ -88,6 +88,9 @@ pub(crate) fn for_api(error: &tl_protocol::Error) -> String {
         Api::NotFound => {
             "check the id: `tl index list` and `tl task list` show what this API key can access".into()
         }
+        Api::RateLimited if error.limits_active() => {
+            "wait until a batch ends (`tl analyze batch list --status processing`), or cancel one (`tl analyze batch cancel`)".into()
+        }
         Api::RateLimited => match error.retry_after() {
             Some(delay) => format!("retry in {}", units::format_duration(delay)),
             None => "retry later".into(),

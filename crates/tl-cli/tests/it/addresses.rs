@@ -9,6 +9,10 @@ use tl_testkit::server::Reply;
 use crate::clips;
 use crate::tl::{KEY, Run, Tl};
 
+const MASTER: &str =
+    "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n/best.m3u8\n";
+const RECORDING: &str = "#EXTM3U\n#EXTINF:4.5,\na.ts\n#EXTINF:4,\nb.ts\n#EXT-X-ENDLIST\n";
+
 /// A server of files with range requests, and of other responses. It records the requests.
 struct Server {
     address: String,
@@ -101,6 +105,15 @@ fn answer_all(stream: &TcpStream, clip: &[u8], log: &Mutex<Vec<String>>) {
                 "Content-Type: text/html\r\n".to_owned(),
                 b"<html>".to_vec(),
             ),
+            "/vod.m3u8" => (200, String::new(), MASTER.into()),
+            "/best.m3u8" => (200, String::new(), RECORDING.into()),
+            "/live" => (200, String::new(), "#EXTM3U\n#EXTINF:4,\na.ts\n".into()),
+            "/short.m3u8" => (
+                200,
+                String::new(),
+                "#EXTM3U\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST".into(),
+            ),
+            "/text.m3u8" => (200, String::new(), b"hello".to_vec()),
             "/busy" => (503, String::new(), Vec::new()),
             "/forbidden" => (403, String::new(), Vec::new()),
             _ => (404, String::new(), Vec::new()),
@@ -255,4 +268,34 @@ fn requests_per_url_are_limited() {
     assert!(asked <= 64 + 16, "{asked} requests");
     assert_eq!(run.code, 3, "{}", run.text());
     assert_eq!(run.json()["error"]["kind"], "too_many_requests");
+}
+
+#[test]
+fn hls_manifests_are_checked_as_recordings() {
+    let server = serve();
+    let validate = |path: &str, code: i32| {
+        let url = format!("{}{path}", server.address);
+        Tl::new(&["validate", "--allow-private", "--json", &url])
+            .code(code)
+            .json()
+    };
+    let vod = validate("/vod.m3u8", 0);
+    assert_eq!(vod["report"]["verdict"], "pass", "{vod}");
+    for (path, rule, observed) in [
+        ("/live", "file.playlist", "live stream"),
+        ("/text.m3u8", "file.playlist", "no playlist"),
+        ("/short.m3u8", "duration.min", "1"),
+    ] {
+        let report = validate(path, 3);
+        let finding = &report["report"]["findings"][0];
+        assert!(
+            finding["rule"].as_str().unwrap().ends_with(rule),
+            "{report}"
+        );
+        let seen = finding["observed"].as_str().unwrap();
+        assert!(seen.contains(observed), "{report}");
+    }
+    // Segments are not fetched.
+    let asked = server.asked.lock().unwrap();
+    assert!(!asked.iter().any(|head| head.contains(".ts ")), "{asked:?}");
 }

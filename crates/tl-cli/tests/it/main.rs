@@ -10,6 +10,7 @@
 
 mod addresses;
 mod analyze;
+mod analyze_tasks;
 mod asset;
 mod bad_input;
 mod clips;
@@ -34,11 +35,14 @@ mod output;
 mod outputs;
 mod platform;
 mod probes;
+mod refusals;
 mod sandbox;
 mod search;
+mod static_files;
 mod stores;
 mod terminal;
 mod tl;
+mod transcription;
 mod tutorials;
 mod upload;
 mod validate;

@@ -34,7 +34,8 @@ fn route(method: &str, path: &str) -> String {
     format!("{method} {path}")
 }
 
-fn rows() -> Vec<(String, String, Option<String>)> {
+/// Method, path, and the command or the reason why there is none.
+fn rows() -> Vec<(String, String, Result<String, String>)> {
     let text = include_str!("operations.txt");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
@@ -42,7 +43,11 @@ fn rows() -> Vec<(String, String, Option<String>)> {
             let mut words = line.splitn(3, ' ');
             let mut word = || words.next().unwrap_or_else(|| panic!("{line}")).to_owned();
             let (method, path, command) = (word(), word(), word());
-            (method, path, (command != "-").then_some(command))
+            let command = match command.strip_prefix('-') {
+                Some(reason) => Err(reason.trim().to_owned()),
+                None => Ok(command),
+            };
+            (method, path, command)
         })
         .collect()
 }
@@ -64,16 +69,11 @@ fn table() -> String {
         let key = route(&method, &path);
         all += 1;
         let found = registry.get(&key);
-        let command = command.map_or_else(
-            || {
-                if found.is_some() {
-                    "no: library only".to_owned()
-                } else {
-                    "no".to_owned()
-                }
-            },
-            |command| format!("`tl {command}`"),
-        );
+        let command = match (command, found) {
+            (Ok(command), _) => format!("`tl {command}`"),
+            (Err(reason), Some(_)) => format!("no: {reason}"),
+            (Err(_), None) => "no".to_owned(),
+        };
         let line = match found {
             Some(operation) => {
                 declared += 1;
@@ -127,11 +127,27 @@ fn every_declared_operation_is_in_the_table() {
 fn commands_of_the_table_exist() {
     let commands: BTreeSet<_> = rows()
         .into_iter()
-        .filter_map(|(.., command)| command)
+        .filter_map(|(.., command)| command.ok())
         .collect();
     for command in commands {
         let mut tl = Command::new(env!("CARGO_BIN_EXE_tl"));
         let done = tl.args(command.split(' ')).arg("--help").output().unwrap();
         assert!(done.status.success(), "tl {command}");
     }
+}
+
+/// A declared operation without a command says why.
+#[test]
+fn operations_without_a_command_say_why() {
+    let declared: BTreeSet<_> = OPERATIONS
+        .iter()
+        .map(|operation| route(operation.method.as_str(), operation.path))
+        .collect();
+    let silent: Vec<_> = rows()
+        .into_iter()
+        .filter(|(_, _, command)| command.as_ref().is_err_and(String::is_empty))
+        .map(|(method, path, _)| route(&method, &path))
+        .filter(|route| declared.contains(route))
+        .collect();
+    assert_eq!(silent, [""; 0]);
 }

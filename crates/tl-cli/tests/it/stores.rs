@@ -192,7 +192,7 @@ fn invalid_requests_are_not_sent() {
     for (words, reason) in [
         (
             vec!["store", "create", "b", "--schema", "schema.json"],
-            "`json_schema.properties.a` is invalid: `description` is required",
+            "`json_schema.properties.a` is invalid: needs a `description`",
         ),
         (vec!["store", "create", ""], "the name is empty"),
         (
@@ -346,6 +346,8 @@ fn entity_lifecycle() {
     ]);
     let collections = json_of(&run(&["entity", "collection", "list", "--json"]));
     assert_eq!(collections[0]["name"], "players");
+    let shown = run(&["entity", "collection", "get", "players"]).stdout;
+    assert!(shown.contains("players"), "{shown}");
     run(&["entity", "collection", "delete", "players", "--yes"]);
     let gone = platform
         .tl(&["entity", "list", "--collection", "players"])
@@ -421,9 +423,40 @@ fn imports_report_each_file() {
         run(&["import", "list", &connection, "--quiet"]).first_line(),
         id
     );
+    imports_are_waited_for(&platform, &connection);
     let uri = uris[0]["_id"].as_str().unwrap();
     run(&["connection", "redirect-uri", "delete", uri, "--yes"]);
     run(&["connection", "delete", &connection, "--yes"]);
+}
+
+fn imports_are_waited_for(platform: &Platform, connection: &str) {
+    let begin = ["import", "create", connection];
+    let import = |more: &[&str], code: i32| platform.tl(&[&begin[..], more].concat()).code(code);
+    let wait = ["--wait", "--interval", "50ms"];
+    let run = import(&[&["2b", "broken-2", "missing-2"], &wait[..]].concat(), 1);
+    // A table with the reason of each file that is not an asset, in the order of the request.
+    for (line, expected) in [
+        (1, "ready"),
+        (2, "the file is broken"),
+        (3, "does not exist"),
+    ] {
+        let line = run.stdout.lines().nth(line).unwrap();
+        assert!(line.contains(expected), "{line}");
+    }
+    let result = json_of(&import(&[&["2c", "2b", "--json"], &wait[..]].concat(), 0));
+    let actions = [0, 1].map(|at| result["items"][at]["action"].clone());
+    assert_eq!(actions, [json!("created"), json!("skipped")]);
+    assert_eq!(result["items"][0]["status"], "ready");
+    // In another process, with ids of assets that can be used only.
+    let id = result["_id"].as_str().unwrap();
+    let words = ["import", "wait", connection, id, "--quiet"];
+    let quiet = platform.tl(&words).code(0).stdout;
+    assert_eq!(quiet.lines().count(), 2, "{quiet}");
+    let only = import(&[&["broken-3", "--quiet"], &wait[..]].concat(), 7);
+    assert_eq!(only.stdout, "");
+    let late = import(&["2d", "--wait", "--deadline", "1ms"], 8);
+    assert!(late.stderr.contains("tl import wait"), "{late:?}");
+    import(&["2e", "--deadline", "1ms"], 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! `tl_validate::web` interprets URLs and responses; the helper reads the media.
 
 mod fetch;
+mod manifest;
 mod open;
 
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tl_validate::Prober;
+use tl_validate::playlist::PlaylistError;
 use tl_validate::web;
 use url::Url;
 
@@ -56,19 +58,26 @@ pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
 pub(crate) fn check(checker: &LocalCheck, remote: &Remote, url: &Url) -> CheckResult {
     let name = web::shown(url);
     match probe(checker.prober(), remote, url) {
-        Ok((probed, notes)) => CheckResult {
+        Ok((Read::Media(probed), notes)) => CheckResult {
             notes,
             ..checker.evaluate(probed, Subject::Link)
+        },
+        Ok((Read::Playlist(playlist), notes)) => CheckResult {
+            notes,
+            ..checker.evaluate_playlist(playlist.as_ref().copied())
         },
         Err(failure) => checker.read_error(&name, failure, Subject::Link),
     }
 }
 
-fn probe(
-    prober: &dyn Prober,
-    remote: &Remote,
-    url: &Url,
-) -> Result<(Probed, Vec<String>), Failure> {
+/// What is behind a URL.
+enum Read {
+    Media(Probed),
+    /// An HLS manifest: its duration in seconds, or why it is not that of a recording.
+    Playlist(Result<f64, PlaylistError>),
+}
+
+fn probe(prober: &dyn Prober, remote: &Remote, url: &Url) -> Result<(Read, Vec<String>), Failure> {
     let name = web::shown(url);
     let mut notes = precheck_url(url, Timestamp::now())?;
     let fetcher = Fetcher::new(
@@ -85,12 +94,17 @@ fn probe(
         notes.push(format!("{name} redirects to {}", web::shown(&to)));
         check_expiry(&to, Timestamp::now(), &mut notes)?;
     }
+    if manifest::is_manifest(&file) {
+        let (playlist, requested) = manifest::read(file)?;
+        notes.push(requested);
+        return Ok((Read::Playlist(playlist), notes));
+    }
     let probed = prober.probe_ranges(&mut file, &name);
     notes.push(file.summary());
     // Report the network error, not the read error that it caused.
     match (probed, file.take_failure()) {
         (Err(_), Some(failure)) => Err(failure),
-        (probed, _) => Ok((probed, notes)),
+        (probed, _) => Ok((Read::Media(probed), notes)),
     }
 }
 

@@ -166,6 +166,21 @@ impl RemoteFile {
         )
     }
 
+    /// The first bytes.
+    pub(super) fn begins(&self) -> &[u8] {
+        &self.begins
+    }
+
+    /// The final URL.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The rest of the budget, for another file.
+    pub(super) fn into_fetcher(self) -> Fetcher {
+        self.fetcher
+    }
+
     /// Takes the last network error.
     pub(super) fn take_failure(&mut self) -> Option<Failure> {
         self.failure.take()

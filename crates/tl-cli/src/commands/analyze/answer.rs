@@ -32,6 +32,11 @@ pub(super) fn print(output: &Output, answer: &Answer, details: &Value, was_strea
         true => output.fragment("\n"),
         false => output.text(answer.text()),
     }
+    print_usage(output, answer);
+}
+
+/// Notes the tokens that an answer used.
+pub(super) fn print_usage(output: &Output, answer: &Answer) {
     if let Some(usage) = answer.usage() {
         let count = |tokens: Option<u64>| tokens.map_or("?".to_owned(), |count| count.to_string());
         output.note(&format!(

@@ -1,16 +1,20 @@
-//! `tl analyze`: asks about a video; extracts data and segments; runs tasks and batches.
+//! `tl analyze`: asks about a video; extracts data and segments; runs and manages tasks and batches.
 
 mod answer;
 mod batch;
+mod batch_run;
+mod cancellation;
 mod cost;
 mod run;
+mod segments;
+mod task;
 pub(super) mod video;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use tl_model::{AnalyzeMode, AnalyzeRequest, MaxTokens, ResponseFormat, SegmentDefinition};
 
 use crate::args::cache::CacheArgs;
@@ -24,13 +28,39 @@ use crate::text::units;
 
 /// `tl analyze`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
 A file is checked and uploaded as an asset first. The answer is streamed to a terminal; to a pipe \
 only a complete answer is written. What was received of an incomplete answer is saved to a file \
 that the error names.
 
-The manifest of a batch is a CSV file with the columns `asset` and optionally `id` and `prompt`.")]
+The manifest of a batch is a CSV file with the columns `asset` and optionally `id` and `prompt`.
+
+Pass a file named `task` or `batch` by its path: tl analyze ./task"
+)]
 pub(crate) struct Analyze {
+    #[command(subcommand)]
+    command: Option<AnalyzeCommand>,
+    #[command(flatten)]
+    question: Question,
+}
+
+/// Subcommands of `tl analyze`.
+#[derive(Debug, Subcommand)]
+enum AnalyzeCommand {
+    /// Manage analysis tasks
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Manage batches of analyses
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
+}
+
+/// Arguments of an analysis.
+#[derive(Debug, Args)]
+struct Question {
     /// A video file, an https URL or an asset id
     #[arg(value_name = "FILE|URL|ASSET", required_unless_present_any = ["batch", "continued"])]
     video: Option<OsString>,
@@ -39,6 +69,8 @@ pub(crate) struct Analyze {
     prompt: Option<String>,
     #[command(flatten)]
     options: AnswerOptions,
+    #[command(flatten)]
+    output: segments::SegmentOutput,
     /// Run as a task and wait for it; needed above one hour
     #[arg(long)]
     task: bool,
@@ -99,8 +131,24 @@ struct AnswerOptions {
 
 impl Analyze {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self.command {
+            Some(AnalyzeCommand::Task(command)) => command.run(context),
+            Some(AnalyzeCommand::Batch(command)) => command.run(context),
+            None => self.question.run(context),
+        }
+    }
+}
+
+impl Question {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
         if let Some(task) = &self.continued {
-            return run::resume(context, task, &self.wait.policy());
+            return run::resume(context, task, &self.wait.policy(), &self.output);
+        }
+        if self.output.is_set() && self.options.segments.is_none() {
+            return Err(
+                Failure::usage("--format is for segments, and none are asked for")
+                    .hint("pass --segments FILE, or --continue TASK of such a task"),
+            );
         }
         // A batch has no video on the command line: the first argument is the prompt.
         let first = self.video.as_ref().filter(|_| self.batch.is_some());
@@ -111,7 +159,7 @@ impl Analyze {
         if let Some(manifest) = &self.batch {
             // clap requires it.
             let out = self.out.clone().unwrap_or_else(|| "results.jsonl".into());
-            return batch::run(context, manifest, &out, &request, &self);
+            return batch_run::run(context, manifest, &out, &request, &self);
         }
         run::run(context, request, &self)
     }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use serde_json::json;
 use tl_client::Client;
 use tl_client::analysis::Answer;
-use tl_model::{AnalyzeRequest, AnalyzeTask};
+use tl_model::AnalyzeRequest;
 use tl_protocol::endpoint::GetAnalyzeTask;
 use tl_protocol::flow::WaitPolicy;
 use tl_protocol::pegasus::{self, Usage};
 
-use super::Analyze;
+use super::Question;
 use super::answer;
 use super::cost::Cost;
+use super::segments::{MediaSource, SegmentOutput};
 use super::video::Video;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ use crate::ui::progress::Progress;
 pub(super) fn run(
     context: &Context,
     mut request: AnalyzeRequest,
-    command: &Analyze,
+    command: &Question,
 ) -> Result<Exit, Failure> {
     let output = Arc::clone(&context.output);
     let is_task = command.task || request.is_segmentation();
@@ -63,9 +64,16 @@ pub(super) fn run(
         };
         check(&with_any_video(&request), duration, usage)?;
         Cost::of(&request, duration).check(command.budget)?;
+        let finish = Finish {
+            client: &client,
+            policy: command.wait.policy(),
+            output: &output,
+            segments: &command.output,
+            source: video.media_source(),
+        };
         request.video = Some(video.upload(&client, &command.upload, &output).await?);
         match is_task {
-            true => task(&client, request, &command.wait.policy(), &output).await,
+            true => finish.create(request).await,
             false => respond(&client, request, command.stream, &output).await,
         }
     };
@@ -163,52 +171,82 @@ async fn respond(
     Ok(())
 }
 
-/// Runs a task and prints its answer.
-async fn task(
-    client: &Client,
-    request: AnalyzeRequest,
-    policy: &WaitPolicy,
-    output: &Output,
-) -> Result<(), Failure> {
-    let Some(video) = request.video.clone() else {
-        return Err(Failure::usage("a video is needed"));
-    };
-    let call = client.analyze(video).with_request(|own| *own = request);
-    let created = call.create_task().await?;
-    let id = created.task_id;
-    output.note(&format!(
-        "created task {id}; `tl analyze --continue {id}` continues if this ends early"
-    ));
-    finish(client, id.as_str(), policy, output).await
+/// A task whose answer is printed.
+struct Finish<'a> {
+    client: &'a Client,
+    policy: WaitPolicy,
+    output: &'a Output,
+    segments: &'a SegmentOutput,
+    /// The video, if it is known without asking the platform.
+    source: Option<MediaSource>,
 }
 
-async fn finish(
-    client: &Client,
-    id: &str,
-    policy: &WaitPolicy,
-    output: &Output,
-) -> Result<(), Failure> {
-    let waited = client.wait(GetAnalyzeTask::new(id), policy.clone()).await;
-    let waited = waited.map_err(|error| {
-        let failure = Failure::from(error);
-        match failure.exit().is_retryable() {
-            true => failure.hint(format!("run `tl analyze --continue {id}` to continue")),
-            false => failure,
-        }
-    })?;
-    let AnalyzeTask { result, error, .. } = waited.value;
-    let notice = error.and_then(|error| error.message);
-    if let Some(notice) = &notice {
-        output.note(&format!("the platform says: {notice}"));
+impl Finish<'_> {
+    /// Creates a task, waits for it and prints its answer.
+    async fn create(self, request: AnalyzeRequest) -> Result<(), Failure> {
+        let Some(video) = request.video.clone() else {
+            return Err(Failure::usage("a video is needed"));
+        };
+        let call = self.client.analyze(video);
+        let created = call
+            .with_request(|own| *own = request)
+            .create_task()
+            .await?;
+        let id = created.task_id;
+        self.output.note(&format!(
+            "created task {id}; `tl analyze --continue {id}` continues if this ends early"
+        ));
+        self.finish(id.as_str()).await
     }
-    let whole = Answer::of_result(result.unwrap_or_default(), notice).map_err(answer::failed)?;
-    answer::print(output, &whole, &json!({ "task_id": id }), false);
-    Ok(())
+
+    async fn finish(self, id: &str) -> Result<(), Failure> {
+        let (client, output) = (self.client, self.output);
+        let waited = client.wait(GetAnalyzeTask::new(id), self.policy).await;
+        let waited = waited.map_err(|error| {
+            let failure = Failure::from(error);
+            match failure.exit().is_retryable() {
+                true => failure.hint(format!("run `tl analyze --continue {id}` to continue")),
+                false => failure,
+            }
+        })?;
+        let mut task = waited.value;
+        let result = task.result.take().unwrap_or_default();
+        let notice = task.error.take().and_then(|error| error.message);
+        if let Some(notice) = &notice {
+            output.note(&format!("the platform says: {notice}"));
+        }
+        let whole = Answer::of_result(result, notice).map_err(answer::failed)?;
+        if !self.segments.is_set() {
+            answer::print(output, &whole, &json!({ "task_id": id }), false);
+            return Ok(());
+        }
+        let source = match self.source {
+            Some(source) => source,
+            None => MediaSource::of_task(client, &task).await?,
+        };
+        output.text(&self.segments.render(&whole, &source)?);
+        answer::print_usage(output, &whole);
+        Ok(())
+    }
 }
 
 /// Waits for a task of an earlier run and prints its answer.
-pub(super) fn resume(context: &Context, id: &str, policy: &WaitPolicy) -> Result<Exit, Failure> {
+pub(super) fn resume(
+    context: &Context,
+    id: &str,
+    policy: &WaitPolicy,
+    segments: &SegmentOutput,
+) -> Result<Exit, Failure> {
     let output = Arc::clone(&context.output);
-    context.call(async |client| finish(client, id, policy, &output).await)?;
+    context.call(async |client| {
+        let finish = Finish {
+            client,
+            policy: policy.clone(),
+            output: &output,
+            segments,
+            source: None,
+        };
+        finish.finish(id).await
+    })?;
     Ok(Exit::Ok)
 }

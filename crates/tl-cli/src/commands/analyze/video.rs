@@ -8,6 +8,7 @@ use tl_client::{Client, Input};
 use tl_model::{AnalyzeVideo, AssetId};
 use tl_protocol::endpoint::GetAsset;
 
+use super::segments::MediaSource;
 use crate::args::upload::UploadArgs;
 use crate::batch::input;
 use crate::batch::outcome;
@@ -26,6 +27,7 @@ pub(in crate::commands) enum Video {
         input: Input,
         name: String,
         duration: Option<f64>,
+        fps: Option<f64>,
     },
 }
 
@@ -49,6 +51,7 @@ impl Video {
             Input::Asset(id) => Self::Asset(id),
             Input::Probed(file) => Self::File {
                 duration: file.facts().duration_seconds,
+                fps: file.facts().video_fps,
                 input: Input::Probed(file),
                 name,
             },
@@ -56,6 +59,7 @@ impl Video {
                 input,
                 name,
                 duration: None,
+                fps: None,
             },
         })
     }
@@ -79,6 +83,21 @@ impl Video {
         let asset = client.call(GetAsset::new(id.clone())).await?;
         let technical = asset.technical_metadata;
         Ok(technical.and_then(|technical| technical.video_duration_seconds))
+    }
+
+    /// The video for cut lists, if it is known without asking the platform.
+    pub(super) fn media_source(&self) -> Option<MediaSource> {
+        match self {
+            Self::Asset(_) => None,
+            Self::Url(url) => Some(MediaSource {
+                path: url.clone(),
+                fps: None,
+            }),
+            Self::File { name, fps, .. } => Some(MediaSource {
+                path: name.clone(),
+                fps: *fps,
+            }),
+        }
     }
 
     pub(in crate::commands) fn describe(&self) -> String {

@@ -64,6 +64,7 @@ struct Scope {
 impl Ask {
     pub(crate) fn run(mut self, context: &Context) -> Result<Exit, Failure> {
         let schema = self.schema.as_deref().map(read_schema).transpose()?;
+        self.items.iter().try_for_each(named::check_item)?;
         let is_chat = self.question.is_none() && io::stdin().is_terminal();
         if self.question.is_none() && !is_chat {
             self.question = Some(read_question()?);

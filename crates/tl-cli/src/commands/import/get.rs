@@ -3,6 +3,7 @@
 use clap::Args;
 use tl_model::{ConnectionId, ImportId};
 
+use super::outcome::ImportedFile;
 use super::view;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -33,7 +34,8 @@ impl Get {
                 import.created_at.as_ref().map(ToString::to_string),
             ),
         ]));
-        context.output.line(&view::files(&import.items));
+        let files: Vec<ImportedFile> = import.items.into_iter().map(ImportedFile::from).collect();
+        context.output.line(&view::files(&files));
         Ok(Exit::Ok)
     }
 }

@@ -1,16 +1,14 @@
-//! Output formats of results: tables, data, subtitles and cut lists.
+//! Output formats of results: tables and data. Subtitles, chapters and cut lists are those of
+//! `export`.
 
-use std::fmt::Write as _;
+use serde_json::json;
+use tl_model::VideoId;
 
-use serde_json::{Value, json};
-
-use super::ranges::{Range, clock};
+use super::ranges::Range;
 use super::source::Sources;
+use crate::export::{self, Clip, ExportFormat, clock};
 use crate::failure::Failure;
 use crate::ui::table;
-
-/// The frame rate of a cut list if none of the videos has one.
-const DEFAULT_FPS: f64 = 25.0;
 
 /// An output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +24,12 @@ pub(super) enum Format {
     Csv,
     /// Subtitles of one video (SubRip)
     Srt,
+    /// Subtitles of one video (WebVTT)
+    Vtt,
+    /// Chapters of one video for FFmpeg (FFMETADATA)
+    Chapters,
+    /// Start times and titles of one video
+    Timestamps,
     /// A cut list (CMX 3600)
     Edl,
     /// A cut list (OpenTimelineIO)
@@ -40,36 +44,73 @@ pub(super) fn render(
     ranges: &[Range],
     sources: Option<&Sources>,
 ) -> Result<String, Failure> {
-    match format {
-        Format::Table => Ok(table(ranges)),
-        Format::Json => json_text(&json!(ranges)),
+    let format = match format {
+        Format::Table => return Ok(table(ranges)),
+        Format::Json => return json_text(ranges),
         Format::Jsonl => {
-            let lines = ranges.iter().map(|range| json_text(&json!(range)));
-            Ok(lines.collect::<Result<Vec<_>, _>>()?.join("\n"))
+            let lines = ranges.iter().map(json_text);
+            return Ok(lines.collect::<Result<Vec<_>, _>>()?.join("\n"));
         }
-        Format::Csv => Ok(csv(ranges)),
-        Format::Srt => srt(ranges),
-        Format::Edl => Ok(edl(&located(ranges, sources)?)),
-        Format::Otio => json_text(&otio(&located(ranges, sources)?)),
-        Format::Ffconcat => Ok(ffconcat(&located(ranges, sources)?)),
-    }
+        Format::Csv => return Ok(csv(ranges)),
+        Format::Srt => ExportFormat::Srt,
+        Format::Vtt => ExportFormat::Vtt,
+        Format::Chapters => ExportFormat::Chapters,
+        Format::Timestamps => ExportFormat::Timestamps,
+        Format::Edl => ExportFormat::Edl,
+        Format::Otio => ExportFormat::Otio,
+        Format::Ffconcat => ExportFormat::Ffconcat,
+    };
+    let clips = if format.is_of_one_video() {
+        one_video(ranges.iter().map(|range| &range.video_id))?;
+        let of = |range: &Range| clip(range, range.name().to_owned());
+        ranges.iter().map(of).collect()
+    } else {
+        located(ranges, sources)?
+    };
+    Ok(export::render(format, "search results", &clips))
 }
 
-fn json_text(value: &Value) -> Result<String, Failure> {
-    serde_json::to_string(value)
+fn json_text(value: impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(&value)
         .map_err(|error| Failure::usage("failed to serialize the results").with_source(&error))
 }
 
-/// Ranges with the path of their file: the local one with `--source`, otherwise its name.
-fn located(ranges: &[Range], sources: Option<&Sources>) -> Result<Vec<(Range, String)>, Failure> {
+fn one_video<'r>(mut videos: impl Iterator<Item = &'r VideoId>) -> Result<(), Failure> {
+    let first = videos.next();
+    if videos.all(|video| Some(video) == first) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "subtitles and chapters belong to one video, and the results are of several",
+    )
+    .hint("filter by one video with --where id=VIDEO, or choose another --format"))
+}
+
+/// A range of the file `path`.
+fn clip(range: &Range, path: String) -> Clip {
+    let words = range.transcription.clone();
+    Clip {
+        start: range.start,
+        end: range.end,
+        text: words.unwrap_or_else(|| format!("#{} {}", range.rank, range.name())),
+        name: format!("{} {}", range.rank, range.name()),
+        path,
+        fps: range.fps,
+        metadata: json!({ "video_id": range.video_id, "rank": range.rank }),
+        ..Clip::default()
+    }
+}
+
+/// Clips with the path of their file: the local one with `--source`, otherwise its name.
+fn located(ranges: &[Range], sources: Option<&Sources>) -> Result<Vec<Clip>, Failure> {
     let locate = |range: &Range| match sources {
-        None => Ok((range.clone(), range.name().to_owned())),
+        None => Ok(clip(range, range.name().to_owned())),
         Some(sources) => {
             let (path, offset) = sources.locate(range)?;
-            let mut range = range.clone();
-            range.start += offset;
-            range.end += offset;
-            Ok((range, path.to_string_lossy().into_owned()))
+            let mut clip = clip(range, path.to_string_lossy().into_owned());
+            clip.start += offset;
+            clip.end += offset;
+            Ok(clip)
         }
     };
     ranges.iter().map(locate).collect()
@@ -113,129 +154,10 @@ fn csv(ranges: &[Range]) -> String {
     text
 }
 
-fn srt(ranges: &[Range]) -> Result<String, Failure> {
-    let first = ranges.first().map(|range| &range.video_id);
-    if ranges.iter().any(|range| Some(&range.video_id) != first) {
-        return Err(Failure::usage(
-            "subtitles belong to one video, and the results are of several",
-        )
-        .hint("filter by one video with --where id=VIDEO, or choose another --format"));
-    }
-    let mut ranges: Vec<&Range> = ranges.iter().collect();
-    ranges.sort_by(|one, two| one.start.total_cmp(&two.start));
-    let mut text = String::new();
-    for (number, range) in (1..).zip(ranges) {
-        let words = range.transcription.clone();
-        let words = words.unwrap_or_else(|| format!("#{} {}", range.rank, range.name()));
-        // A blank line would end the subtitle.
-        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{number}\n{} --> {}\n{words}\n",
-            clock(range.start, ','),
-            clock(range.end, ',')
-        );
-    }
-    Ok(text)
-}
-
-/// A time code without dropped frames.
-fn time_code(frames: u64, fps: u64) -> String {
-    let seconds = frames / fps;
-    format!(
-        "{:02}:{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        frames % fps
-    )
-}
-
-/// The CMX 3600 format: events one after the other, with the source in a comment.
-fn edl(ranges: &[(Range, String)]) -> String {
-    let rate = ranges
-        .iter()
-        .find_map(|(range, _)| range.fps)
-        .unwrap_or(DEFAULT_FPS);
-    let fps = (rate.round() as u64).clamp(1, 99);
-    let frame = |seconds: f64| (seconds * fps as f64).round() as u64;
-    let mut text = "TITLE: SEARCH RESULTS\nFCM: NON-DROP FRAME\n".to_owned();
-    let mut at = 0;
-    for (number, (range, path)) in (1..).zip(ranges) {
-        let (start, end) = (
-            frame(range.start),
-            frame(range.end).max(frame(range.start) + 1),
-        );
-        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "\n{number:03}  AX       AA/V  C        {} {} {} {}\n* FROM CLIP NAME: {}",
-            time_code(start, fps),
-            time_code(end, fps),
-            time_code(at, fps),
-            time_code(at + end - start, fps),
-            name.replace(['\r', '\n'], " ")
-        );
-        at += end - start;
-    }
-    text
-}
-
-/// A timeline of OpenTimelineIO with one video track.
-fn otio(ranges: &[(Range, String)]) -> Value {
-    let time = |seconds: f64, rate: f64| json!({ "OTIO_SCHEMA": "RationalTime.1", "rate": rate, "value": (seconds * rate).round() });
-    let clip = |(range, path): &(Range, String)| {
-        let rate = range.fps.unwrap_or(DEFAULT_FPS);
-        json!({
-            "OTIO_SCHEMA": "Clip.1",
-            "name": format!("{} {}", range.rank, range.name()),
-            "source_range": {
-                "OTIO_SCHEMA": "TimeRange.1",
-                "start_time": time(range.start, rate),
-                "duration": time(range.end - range.start, rate),
-            },
-            "media_reference": {
-                "OTIO_SCHEMA": "ExternalReference.1",
-                "target_url": path,
-            },
-            "metadata": { "twelvelabs": { "video_id": range.video_id, "rank": range.rank } },
-        })
-    };
-    json!({
-        "OTIO_SCHEMA": "Timeline.1",
-        "name": "search results",
-        "tracks": {
-            "OTIO_SCHEMA": "Stack.1",
-            "children": [{
-                "OTIO_SCHEMA": "Track.1",
-                "name": "results",
-                "kind": "Video",
-                "children": ranges.iter().map(clip).collect::<Vec<_>>(),
-            }],
-        },
-    })
-}
-
-/// A script of FFmpeg's concat demuxer.
-fn ffconcat(ranges: &[(Range, String)]) -> String {
-    let mut text = "ffconcat version 1.0\n".to_owned();
-    for (range, path) in ranges {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "file '{}'\ninpoint {:.3}\noutpoint {:.3}",
-            path.replace('\'', r"'\''"),
-            range.start,
-            range.end
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn ranges() -> Vec<Range> {

@@ -84,6 +84,7 @@ struct Found {
 
 impl Search {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        self.query.check()?;
         if let Some(suite) = &self.suite {
             return suite::run(context, &self.query, suite, self.junit.as_deref());
         }

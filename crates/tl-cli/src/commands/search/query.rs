@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use tl_client::{Client, FileSource};
+use tl_client::{Client, FileSource, check_picture};
 use tl_model::{EntityId, Index, SearchFilter, SearchOption, TranscriptionOption};
 use tl_protocol::endpoint::{ListEntities, ListEntityCollections, Media};
 use tl_protocol::search::SearchBuilder;
 use tl_protocol::search::rules::SearchRules;
+use tl_validate::picture::PictureRules;
 use url::Url;
 
 use super::condition;
 use crate::args::index_ref::IndexRef;
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 
 /// Arguments of a query.
 #[derive(Debug, Clone, Args)]
@@ -64,6 +66,47 @@ impl QueryArgs {
             query.on = on.to_vec();
         }
         query
+    }
+
+    /// Checks what no index could allow: unknown options, conditions, images, an empty query. Sends
+    /// nothing.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let allowed = SearchRules::current().options;
+        if let Some(other) = self.on.iter().find(|option| !allowed.contains(option)) {
+            let allowed: Vec<&str> = allowed.iter().map(SearchOption::as_str).collect();
+            return Err(
+                Failure::usage(format!("`{other}` is not a search option")).hint(format!(
+                    "pass one or more of {} to --on",
+                    allowed.join(", ")
+                )),
+            );
+        }
+        if let Some(other) = self.words.iter().find(|way| !way.is_known()) {
+            return Err(
+                Failure::usage(format!("`{other}` is not a way to compare words"))
+                    .hint("pass lexical, semantic or both to --words"),
+            );
+        }
+        let mut filter = SearchFilter::new();
+        for text in &self.conditions {
+            filter = condition::add(filter, text).map_err(Failure::usage)?;
+        }
+        let rules = PictureRules::of_entities();
+        for image in self.image.iter().filter(|image| !is_link(image)) {
+            check_picture(Path::new(image), &rules).map_err(|fault| {
+                let message = format!("`{image}` cannot be searched for: {fault}");
+                Failure::new(Exit::RefusedLocally, "refused_locally", message)
+                    .hint("pass another image; nothing was sent")
+            })?;
+        }
+        let is_empty = self
+            .text
+            .as_deref()
+            .is_some_and(|text| text.trim().is_empty());
+        if is_empty && self.image.is_empty() && self.person.is_empty() {
+            return Err(Failure::usage("the text to search for is empty").hint("pass a text"));
+        }
+        Ok(())
     }
 
     /// The index with its models.
@@ -126,8 +169,13 @@ impl QueryArgs {
     }
 }
 
+/// Whether an image is given by its URL.
+fn is_link(image: &str) -> bool {
+    image.starts_with("https://") || image.starts_with("http://")
+}
+
 fn media(image: &str) -> Result<Media, Failure> {
-    if image.starts_with("https://") || image.starts_with("http://") {
+    if is_link(image) {
         let url = Url::parse(image).map_err(|error| {
             Failure::usage(format!("`{image}` is not a URL")).with_source(&error)
         })?;

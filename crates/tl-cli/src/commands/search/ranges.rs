@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tl_model::{SearchHit, UserMetadata, Video, VideoId};
 
+use crate::export::clock;
+
 /// A range of a video. Times are in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Range {
@@ -48,19 +50,6 @@ impl Range {
     pub(super) fn times(&self) -> String {
         format!("{} - {}", clock(self.start, '.'), clock(self.end, '.'))
     }
-}
-
-/// `h:mm:ss.mmm`.
-pub(super) fn clock(seconds: f64, point: char) -> String {
-    // Times are at most days.
-    let millis = (seconds.max(0.0) * 1000.0).round() as u64;
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    let (minutes, seconds) = (seconds / 60, seconds % 60);
-    format!(
-        "{:02}:{:02}:{seconds:02}{point}{millis:03}",
-        minutes / 60,
-        minutes % 60
-    )
 }
 
 /// Merges results of a video that are at most `merge` apart, extends them by `pad` within the video,
@@ -155,11 +144,5 @@ mod tests {
                 (4, "a", 10.5, 12.5)
             ]
         );
-    }
-
-    #[test]
-    fn times_have_hours_and_milliseconds() {
-        assert_eq!(clock(3725.0625, '.'), "01:02:05.063");
-        assert_eq!(clock(59.9996, ','), "00:01:00,000");
     }
 }

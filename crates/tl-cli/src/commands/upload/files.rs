@@ -37,7 +37,7 @@ use crate::ui::style::GOOD;
 /// Arguments of an upload.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// Video files, or https URLs that the platform downloads
+    /// Video, audio, image or document files, or https URLs
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
     /// Wait until the assets are ready
@@ -154,7 +154,7 @@ impl Run {
     ) -> Result<UploadedAsset, UploadError> {
         let (check, route) = (self.check.as_ref(), self.upload.route);
         tracker.set(ItemState::Checking);
-        let input = input::prepare(name, input, check, route, &self.output)
+        let input = input::prepare_asset(name, input, check, route, &self.output)
             .await
             .map_err(UploadError::Input)?;
         let (listener, tracker) = (self.progress.listener(name), tracker.clone());

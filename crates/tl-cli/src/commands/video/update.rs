@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tl_model::{MetadataPatch, VideoId};
+use tl_model::VideoId;
 
 use crate::args::index_ref::IndexRef;
 use crate::args::metadata::MetadataArgs;
@@ -28,20 +28,7 @@ pub(crate) struct Update {
 
 impl Update {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let mut patch = self
-            .metadata
-            .read()?
-            .map(MetadataPatch::from)
-            .unwrap_or_default();
-        for key in self.unset {
-            if patch.iter().any(|(set, _)| *set == key) {
-                return Err(
-                    Failure::usage(format!("metadata key `{key}` is both set and unset"))
-                        .hint("omit one of the two"),
-                );
-            }
-            patch.delete(key);
-        }
+        let patch = self.metadata.patch(self.unset)?;
         if patch.is_empty() {
             return Err(Failure::usage("nothing to change")
                 .hint("pass --metadata KEY=VALUE, --metadata-json OBJECT or --unset KEY"));

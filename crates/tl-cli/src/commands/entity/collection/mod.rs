@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod get;
 mod list;
 mod update;
 
@@ -12,6 +13,8 @@ subcommands! {
         Create(create::Create),
         /// List collections
         List(list::List),
+        /// Show one collection
+        Get(get::Get),
         /// Change the name or description of a collection
         Update(update::Update),
         /// Delete collections and all their entities; assets stay

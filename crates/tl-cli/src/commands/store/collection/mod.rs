@@ -2,8 +2,10 @@
 
 mod create;
 mod delete;
+mod get;
 mod list;
 mod members;
+mod update;
 
 subcommands! {
     /// `tl store collection` and its subcommands.
@@ -12,6 +14,10 @@ subcommands! {
         Create(create::Create),
         /// List collections
         List(list::List),
+        /// Show one collection
+        Get(get::Get),
+        /// Change the name, description or metadata of a collection
+        Update(update::Update),
         /// List the items of a collection
         Items(members::Items),
         /// Add items to a collection

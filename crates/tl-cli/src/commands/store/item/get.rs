@@ -22,6 +22,7 @@ pub(crate) struct Get {
 
 impl Get {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        named::check_item(&self.id)?;
         let item = context.call(async |client| {
             let store = named::store(client, &self.store).await?;
             Ok(client.store_items().get(store, self.id).await?)

@@ -20,7 +20,7 @@ use tl_protocol::endpoint::{
 use tl_protocol::flow::Watched as _;
 use tl_protocol::pegasus::MAX_ACTIVE_BATCHES;
 
-use super::Analyze;
+use super::Question;
 use super::cost::Cost;
 use super::video::Video;
 use crate::context::Context;
@@ -44,7 +44,7 @@ pub(super) fn run(
     manifest: &Path,
     out: &Path,
     request: &AnalyzeRequest,
-    command: &Analyze,
+    command: &Question,
 ) -> Result<Exit, Failure> {
     let rows = read(manifest)?;
     let run = BatchRun::new(request, rows).map_err(|fault| {
@@ -175,6 +175,14 @@ fn load(out: &Path, run: &BatchRun) -> Result<BatchState, Failure> {
     })
 }
 
+/// Whether a batch was created.
+enum Created {
+    Yes,
+    /// Other batches have to end first.
+    TooManyActive,
+    TooManyRequests,
+}
+
 struct Work {
     run: BatchRun,
     state: BatchState,
@@ -213,18 +221,23 @@ impl Work {
             while self.state.active().count() < MAX_ACTIVE_BATCHES
                 && let Some(number) = self.state.next()
             {
-                match self.create(client, number).await {
-                    Ok(()) => is_told = false,
-                    Err(failure) if failure.exit() == Exit::Limit => {
-                        if !std::mem::replace(&mut is_told, true) {
-                            self.output.note(&format!(
-                                "the account has {MAX_ACTIVE_BATCHES} active batches already: the next one is created when one ends"
-                            ));
-                        }
-                        break;
+                let why = match self.create(client, number).await? {
+                    Created::Yes => {
+                        is_told = false;
+                        continue;
                     }
-                    Err(failure) => return Err(failure),
+                    Created::TooManyActive => format!(
+                        "the account has {MAX_ACTIVE_BATCHES} active batches already: the next one is created when one ends"
+                    ),
+                    Created::TooManyRequests => {
+                        "the platform limits the requests: the next batch is created later"
+                            .to_owned()
+                    }
+                };
+                if !std::mem::replace(&mut is_told, true) {
+                    self.output.note(&why);
                 }
+                break;
             }
             if self.state.is_done() {
                 break;
@@ -253,7 +266,7 @@ impl Work {
     }
 
     /// Creates one batch. The intention is saved first.
-    async fn create(&mut self, client: &Client, number: usize) -> Result<(), Failure> {
+    async fn create(&mut self, client: &Client, number: usize) -> Result<Created, Failure> {
         self.state.intend(number);
         self.save()?;
         let created = client
@@ -264,7 +277,8 @@ impl Work {
                 self.output
                     .note(&format!("created batch {}", created.batch_id));
                 self.state.created(number, created.batch_id);
-                self.save()
+                self.save()?;
+                Ok(Created::Yes)
             }
             Err(error) => {
                 // Otherwise the next run looks the batch up.
@@ -272,7 +286,12 @@ impl Work {
                     self.state.refused(number);
                     self.save()?;
                 }
-                Err(Failure::from(error))
+                let is_active = error.api().is_some_and(|error| error.limits_active());
+                match error.kind() {
+                    ErrorKind::RateLimited if is_active => Ok(Created::TooManyActive),
+                    ErrorKind::RateLimited => Ok(Created::TooManyRequests),
+                    _ => Err(error.into()),
+                }
             }
         }
     }
