@@ -341,7 +341,7 @@ impl Request {
             return self.judged(&name, report).map(Ok);
         }
         let name = bytes.shown_name();
-        // An image or a document has rules of its own, and no prober reads it.
+        // An image or a document has its own rules, and no prober reads it.
         if StaticKind::of_name(&name).is_some()
             && let Some(checked) = self.check_static(bytes, &name, route, cell)?
         {

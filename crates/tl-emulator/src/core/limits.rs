@@ -1,5 +1,5 @@
-//! The limits of a plan, by class of requests: requests per minute and day, minutes of video per hour and day, concurrent
-//! tasks, and the size of indexes.
+//! The limits of a plan: requests per minute and day and minutes of video per hour and day, both by
+//! class of requests; concurrent tasks, and the size of indexes.
 //!
 //! Windows are aligned to the clock (minute, hour, UTC day); whether the platform uses sliding
 //! windows is undocumented.
