@@ -95,8 +95,7 @@ fn check_kind(text: &str, expected: &str) -> Result<(), Failure> {
         .find(|(prefix, _)| is_prefixed(text, prefix));
     match found {
         Some((_, noun)) if *noun != expected => Err(Failure::usage(format!(
-            "`{text}` is the id of {noun}, not of {}",
-            expected.trim_start_matches("a ").trim_start_matches("an ")
+            "`{text}` is the id of {noun}, not of {expected}"
         ))
         .hint(format!("pass the id of {expected}"))),
         _ => Ok(()),

@@ -48,7 +48,19 @@ pub(crate) async fn prepare_asset(
     match parse(name, input, check.is_some(), output)? {
         Input::File(path) if LocalCheck::is_static(&path) => Ok(Input::File(path)),
         Input::File(path) => match check {
-            Some(check) => open(name, path, Arc::clone(check), route).await,
+            Some(check) => {
+                let opened = open(name, path.clone(), Arc::clone(check), route).await;
+                // It may be an image with the name of a video.
+                match opened {
+                    Err(failure)
+                        if failure.exit() == Exit::RefusedLocally
+                            && check.is_static_content(&path) =>
+                    {
+                        Ok(Input::File(path))
+                    }
+                    opened => opened,
+                }
+            }
             None => Ok(Input::File(path)),
         },
         input => Ok(input),

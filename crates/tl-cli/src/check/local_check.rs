@@ -241,6 +241,12 @@ impl LocalCheck {
         StaticKind::of_name(&path.to_string_lossy()).is_some()
     }
 
+    /// Whether a file is an image or a document by its content.
+    pub(crate) fn is_static_content(&self, path: &Path) -> bool {
+        self.check_static(path, Purpose::Asset, self.route)
+            .is_some()
+    }
+
     /// Reads and checks the file at `path`.
     pub(crate) fn check_file(&self, path: &Path) -> CheckResult {
         if Self::is_static(path)

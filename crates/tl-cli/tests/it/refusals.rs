@@ -1,7 +1,7 @@
 //! Bad input for every family of operations: it is refused with its reason, and nothing is sent. The
 //! journal of the emulator is the witness.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::json;
@@ -43,7 +43,7 @@ fn files() -> tempfile::TempDir {
     let range = json!({"start_time": 0, "end_time": 1});
     let definition = json!({"id": "goal", "description": "a goal", "time_ranges": [range]});
     write("narrow.json", &definition.to_string());
-    write("twice.csv", &format!("asset,id\n{ID},a\n{ID},a\n"));
+    write("ids.csv", "id\na\n");
     write("silent.csv", &format!("asset\n{ID}\n"));
     folder
 }
@@ -99,7 +99,7 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
         (
             "analyze",
             vec!["analyze", URL, "Why?", "--start", "9", "--end", "9.5"],
-            "start_time",
+            "at least 1 s are needed",
         ),
         (
             "analyze",
@@ -128,15 +128,8 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
         ),
         (
             "analyze batch",
-            vec![
-                "analyze",
-                "--batch",
-                "twice.csv",
-                "--out",
-                "r.jsonl",
-                "Why?",
-            ],
-            "a",
+            vec!["analyze", "--batch", "ids.csv", "--out", "r.jsonl", "Why?"],
+            "invalid manifest `ids.csv`",
         ),
         (
             "analyze batch",
@@ -186,7 +179,7 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
         (
             "entities",
             vec!["entity", "create", "", ID, "-c", ID],
-            "`name` is invalid",
+            "the name is empty",
         ),
         (
             "entities",
@@ -201,7 +194,7 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
         (
             "stores",
             vec!["store", "create", "b", "--schema", "length.json"],
-            "minLength: not supported",
+            "minLength` is invalid: not supported",
         ),
         (
             "stores",
@@ -211,7 +204,7 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
         (
             "stores",
             vec!["store", "search", COLLECTION, "goal"],
-            "is the id of an item collection, not of knowledge store",
+            "is the id of an item collection, not of a knowledge store",
         ),
         (
             "stores",
@@ -241,7 +234,7 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
         (
             "responses",
             vec!["ask", STORE, "Why?", "--collection", STORE],
-            "is the id of a knowledge store, not of item collection",
+            "is the id of a knowledge store, not of an item collection",
         ),
         (
             "responses",
@@ -277,13 +270,11 @@ fn bad_input_of_every_family_is_refused_and_not_sent() {
     let platform = Platform::start();
     let folder = files();
     let long = "a".repeat(10_001);
-    let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut faults = Vec::new();
+    let (mut families, mut faults) = (BTreeSet::new(), Vec::new());
     for (family, words, reason) in cases(&long) {
         let before = platform.emulator.journal().len();
         let run = platform.tl(&words).in_folder(folder.path()).run();
         let sent = platform.emulator.journal().len() - before;
-        let first = run.stderr.lines().next().unwrap_or_default().to_owned();
         // 2: usage, 3: refused by the local check.
         if ![2, 3].contains(&run.code) || !run.stderr.contains(reason) || sent > 0 {
             faults.push(format!(
@@ -291,13 +282,8 @@ fn bad_input_of_every_family_is_refused_and_not_sent() {
                 run.code, run.stderr
             ));
         }
-        refused.entry(family).or_default().push(first);
+        families.insert(family);
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert_eq!(refused.len(), 11, "{:?}", refused.keys());
-    let table: Vec<String> = refused
-        .iter()
-        .map(|(family, reasons)| format!("{family}\n  {}", reasons.join("\n  ")))
-        .collect();
-    insta::assert_snapshot!(table.join("\n").replace(&long, "[10001 letters]"));
+    assert_eq!(families.len(), 11, "{families:?}");
 }

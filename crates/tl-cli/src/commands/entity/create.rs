@@ -31,6 +31,9 @@ pub(crate) struct Create {
 
 impl Create {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if self.name.is_empty() {
+            return Err(Failure::usage("the name is empty").hint("pass the name of the entity"));
+        }
         let mut entity = NewEntity::new(self.name.as_str(), self.assets);
         entity.description = self.description;
         entity.metadata = self.metadata.read()?;

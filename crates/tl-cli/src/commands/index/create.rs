@@ -34,6 +34,9 @@ impl Create {
             .iter()
             .map(|text| model(text))
             .collect::<Result<Vec<_>, _>>()?;
+        if self.name.is_empty() {
+            return Err(Failure::usage("the name of the index is empty").hint("pass a name"));
+        }
         let mut index = NewIndex::new(self.name.clone(), models);
         index.addons = self.thumbnails.then(|| vec![Addon::Thumbnail]);
         let created = context.call(async |client| Ok(client.indexes().create(index).await?))?;

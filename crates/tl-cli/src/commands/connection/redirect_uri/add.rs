@@ -18,6 +18,13 @@ pub(crate) struct Add {
 impl Add {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let uri = self.uri.as_str();
+        // Documented; whether the host is public is for the platform to decide.
+        if !uri.starts_with("https://") || uri.contains('*') {
+            return Err(Failure::usage(format!(
+                "`{uri}` is not a redirect URI: it must use https and have no wildcard"
+            ))
+            .hint("pass an https URI of a public host"));
+        }
         let added = context.call(async |client| Ok(client.redirect_uris().create(uri).await?))?;
         context.output.json(&added);
         context.output.line(&if context.output.is_quiet() {
