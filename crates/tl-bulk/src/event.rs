@@ -229,6 +229,9 @@ pub struct ItemFailure {
     pub code: Option<String>,
     /// The message.
     pub text: String,
+    /// What to do, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl ItemFailure {
@@ -238,7 +241,15 @@ impl ItemFailure {
             kind: kind.into(),
             code: None,
             text: text.into(),
+            hint: None,
         }
+    }
+
+    /// Sets what to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 }
 
@@ -248,6 +259,7 @@ impl From<&tl_ledger::ItemError> for ItemFailure {
             kind: error.kind.clone(),
             code: error.code.clone(),
             text: error.text.clone(),
+            hint: None,
         }
     }
 }

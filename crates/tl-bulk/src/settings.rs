@@ -55,8 +55,11 @@ impl Capacity {
 pub struct Again {
     /// Items that failed on the platform.
     pub failed: bool,
-    /// Items that the local check refused.
+    /// Items that the local check refused. They are checked again; without this, they are only if
+    /// the rules have changed.
     pub refused: bool,
+    /// Items that have not ended start over: what exists of them on the platform is not looked up.
+    pub unfinished: bool,
     /// All items, also those that are done: everything is sent and paid for again.
     pub all: bool,
 }
@@ -73,6 +76,13 @@ impl Again {
     #[must_use]
     pub fn refused(mut self) -> Self {
         self.refused = true;
+        self
+    }
+
+    /// Starts items over that have not ended, instead of resuming them.
+    #[must_use]
+    pub fn unfinished(mut self) -> Self {
+        self.unfinished = true;
         self
     }
 
@@ -118,6 +128,9 @@ pub struct Settings {
     pub again: Again,
     /// Whether items that are skipped have results too. Each is read from the ledger. Default no.
     pub report_skipped: bool,
+    /// Whether items of the run that have not ended with it have results too. Their rows are read
+    /// from the ledger at the end. Default no.
+    pub report_unfinished: bool,
     /// Identifies the only item of a run on the platform, for a ledger that does not outlive the
     /// run: the item is looked up before it is sent, and again before it is indexed. Empty: its
     /// content and index identify it.
@@ -157,6 +170,7 @@ impl Settings {
             deadline: Duration::from_secs(3 * 3600),
             again: Again::default(),
             report_skipped: false,
+            report_unfinished: false,
             idempotency_key: None,
             lease: Duration::from_secs(30),
             listed_after: Duration::from_secs(45),

@@ -126,6 +126,8 @@ pub struct NewItem {
     pub name: String,
     /// User metadata.
     pub metadata: Option<Json>,
+    /// The route of the upload, or `None` if the size decides.
+    pub route: Option<String>,
     /// Items of higher priority are claimed first. Default 0.
     pub priority: i64,
     /// [`State::Found`], or [`State::Ready`] if the file was checked. Default `Ready`.
@@ -151,6 +153,7 @@ impl NewItem {
             index_id: index_id.into(),
             options_hash: String::new(),
             metadata: None,
+            route: None,
             priority: 0,
             state: State::Ready,
         }
@@ -202,6 +205,13 @@ impl NewItem {
     #[must_use]
     pub fn with_metadata(mut self, metadata: Json) -> Self {
         self.metadata = Some(metadata);
+        self
+    }
+
+    /// Sets the route of the upload.
+    #[must_use]
+    pub fn with_route(mut self, route: impl Into<String>) -> Self {
+        self.route = Some(route.into());
         self
     }
 
@@ -421,8 +431,8 @@ fn add(db: &mut Db, now: i64, run: RunId, account: AccountId, new: &NewItem) -> 
     let metadata = new.metadata.as_ref().map(Json::to_string);
     let inserted = db.first(
         "INSERT INTO item (account_id, index_id, content_id, options_hash, name, metadata,
-            priority, state, run_at, epoch, claims, video_ms, bytes, created)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9, $10, $11)
+            priority, state, run_at, epoch, claims, video_ms, bytes, created, route)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9, $10, $11, $12)
          ON CONFLICT (account_id, index_id, content_id, options_hash) DO NOTHING RETURNING id",
         values![
             account,
@@ -435,7 +445,8 @@ fn add(db: &mut Db, now: i64, run: RunId, account: AccountId, new: &NewItem) -> 
             new.state,
             video,
             size,
-            now
+            now,
+            new.route.as_deref()
         ],
     )?;
     let added = match &inserted {

@@ -19,7 +19,7 @@ pub struct ClaimOptions {
     account: AccountId,
     owner: String,
     states: Vec<State>,
-    index_id: Option<String>,
+    indexes: Vec<String>,
     run: Option<RunId>,
     limit: u32,
     lease: Duration,
@@ -34,7 +34,7 @@ impl ClaimOptions {
             account,
             owner: owner.into(),
             states: vec![State::Indexable, State::Sending, State::Ready, State::Found],
-            index_id: None,
+            indexes: Vec::new(),
             run: None,
             limit: 1,
             lease: Duration::from_secs(30),
@@ -50,8 +50,14 @@ impl ClaimOptions {
 
     /// Claims items of one index only.
     #[must_use]
-    pub fn index(mut self, index_id: impl Into<String>) -> Self {
-        self.index_id = Some(index_id.into());
+    pub fn index(self, index_id: impl Into<String>) -> Self {
+        self.indexes([index_id.into()])
+    }
+
+    /// Claims items of these indexes only. Without any, those of all indexes.
+    #[must_use]
+    pub fn indexes(mut self, index_ids: impl Into<Vec<String>>) -> Self {
+        self.indexes = index_ids.into();
         self
     }
 
@@ -82,9 +88,13 @@ impl ClaimOptions {
     /// The conditions of index and run, whose parameters are added.
     fn filter(&self, parameters: &mut Vec<Value>) -> String {
         let mut condition = String::new();
-        if let Some(index_id) = &self.index_id {
-            parameters.push(index_id.into());
-            condition.push_str(&format!(" AND index_id = ${}", parameters.len()));
+        if !self.indexes.is_empty() {
+            let mut places = Vec::with_capacity(self.indexes.len());
+            for index_id in &self.indexes {
+                parameters.push(index_id.into());
+                places.push(format!("${}", parameters.len()));
+            }
+            condition.push_str(&format!(" AND index_id IN ({})", places.join(", ")));
         }
         if let Some(run) = self.run {
             parameters.push(run.into());

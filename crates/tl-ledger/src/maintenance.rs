@@ -95,7 +95,8 @@ const WRONG: &[(&str, &str)] = &[
 ];
 
 impl Ledger {
-    /// Makes items claimable again: those that were refused or failed, and those that are held.
+    /// Makes items claimable again: those that were refused, which are checked again, or failed, and
+    /// those that are held.
     /// Items that are claimed or done are left out, except that [`Retry::Restart`] includes those
     /// that are done. Returns the number of items.
     ///
@@ -111,6 +112,7 @@ impl Ledger {
         let (state, more, except) = match retry {
             Retry::Resume => (
                 "CASE WHEN state NOT IN ('refused', 'failed') THEN state
+                    WHEN state = 'refused' THEN 'found'
                     WHEN asset_id IS NULL THEN 'ready' ELSE 'indexable' END",
                 "",
                 " AND state <> 'done'",

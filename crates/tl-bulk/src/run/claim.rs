@@ -37,6 +37,9 @@ fn cost(work: Work, item: &Item) -> Cost {
     }
 }
 
+/// A run with more indexes claims its files in all of them.
+const MAX_INDEXES: usize = 200;
+
 impl MainLoop {
     /// Claims up to `limit` items, and starts the work on them.
     pub(super) async fn claim(&mut self, work: Work, limit: u32) -> Result<()> {
@@ -46,7 +49,12 @@ impl MainLoop {
             .limit(limit)
             .lease(shared.settings.lease);
         if self.is_own_only {
+            // The same files may be in the ledger for other indexes too.
+            let indexes: Vec<String> = self.indexes.iter().take(MAX_INDEXES).cloned().collect();
             options = options.seen_by(shared.run);
+            if self.indexes.len() <= MAX_INDEXES {
+                options = options.indexes(indexes);
+            }
         }
         let claim = shared
             .store

@@ -6,9 +6,13 @@ use tl_ledger::{Item, ItemId, State};
 use super::ItemResult;
 use super::lane::{Claimed, Details, Step, StopReason};
 use super::main_loop::{MAX_KEPT, MainLoop, merge, millis};
+use crate::error::Result;
 use crate::event::{Event, ItemEvent, ItemFailure};
 use crate::scheduler::Work;
 use crate::totals::Ending;
+
+/// Rows that are read together.
+const ROWS: usize = 256;
 
 impl MainLoop {
     /// The work on an item has ended.
@@ -115,6 +119,10 @@ impl MainLoop {
                 });
                 self.scheduler.on_failed();
                 self.disown(lease);
+                if error.kind == "source_changed" {
+                    // Its new content is a new item.
+                    self.on_due(State::Found);
+                }
                 self.result(item, ingested, |mut result| {
                     result.error = Some(error);
                     result
@@ -138,11 +146,23 @@ impl MainLoop {
                 });
             }
             Step::IndexFull => self.scheduler.stop(Ending::IndexFull),
-            Step::Stop(StopReason::Quota) => self.scheduler.stop(Ending::Limit {
-                dimension: None,
-                until: None,
-            }),
-            Step::Stop(StopReason::KeyRefused) => self.scheduler.stop(Ending::KeyRefused),
+            Step::Stop(reason, error) => {
+                self.scheduler.stop(match reason {
+                    StopReason::Quota => Ending::Limit {
+                        dimension: None,
+                        until: None,
+                    },
+                    StopReason::KeyRefused => Ending::KeyRefused,
+                });
+                // It is not lost: the row keeps its state. This run reports why it has ended.
+                self.disown(lease);
+                let error = ItemFailure::from(&error);
+                self.result(item, ingested, |mut result| {
+                    result.error = Some(error);
+                    result
+                });
+                return;
+            }
             Step::Lost => self.shared.emit(Event::ItemLost(event())),
         }
         self.disown(lease);
@@ -166,9 +186,36 @@ impl MainLoop {
             is_ready: false,
             is_duplicate: false,
             skipped: None,
+            unfinished: None,
             error: None,
             report: None,
         });
+        self.unfinished.remove(&result.item.id);
         (self.on_item)(&result);
+    }
+
+    /// Reports the items of this run that have not ended.
+    pub(super) async fn report_unfinished(&mut self, ending: Ending) -> Result<()> {
+        let mut left: Vec<ItemId> = self.unfinished.iter().copied().collect();
+        left.sort_unstable();
+        for group in left.chunks(ROWS) {
+            let ids = group.to_vec();
+            let rows = self.shared.store.call(move |ledger, _| {
+                let rows = ids.into_iter().map(|id| ledger.item(id));
+                rows.collect::<tl_ledger::Result<Vec<Item>>>()
+            });
+            for row in rows.await? {
+                // Another process has ended it.
+                if row.state.is_final() {
+                    continue;
+                }
+                let ingested = self.kept.remove(&row.id).unwrap_or_default();
+                self.result(row, ingested, |mut result| {
+                    result.unfinished = Some(ending);
+                    result
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use tl_ledger::{
     AccountId, Added, FileStat, Item, ItemError, ItemId, NewContent, NewItem, Operation, Retry,
     RunId, Selection, State, Update,
 };
+use tl_validate::Route;
 use tokio::sync::mpsc::Sender;
 
 use super::Shared;
@@ -138,7 +139,8 @@ impl Intake<'_> {
                     };
                     return failed("file", format!("`{name}` is {what}"));
                 }
-                if metadata.len() == 0 {
+                // The local check says more about it.
+                if metadata.len() == 0 && settings.check.is_none() {
                     return failed("file", format!("`{name}` is empty"));
                 }
                 let Some(uri) = uri::of_file(path) else {
@@ -148,6 +150,21 @@ impl Intake<'_> {
                 (name, uri, stat, Some(path.clone()))
             }
         };
+        let route = match &entry.route {
+            Some(word) => word.parse().ok(),
+            None => settings.route,
+        };
+        if let Some(route) = route
+            && let Some(why) = unusable(route, path.is_some())
+        {
+            let line = entry.line.map(|line| format!("line {line}: "));
+            let text = format!(
+                "{}`{name}` cannot use the route `{}`: {why}",
+                line.unwrap_or_default(),
+                route.as_str()
+            );
+            return Err((name, ItemFailure::new("route", text)));
+        }
         let default = settings.index.as_ref().map(|index| index.id.to_string());
         let index = entry.index.clone().or(default).unwrap_or_default();
         let content = NewContent::Read(content::of_link(&uri));
@@ -155,6 +172,9 @@ impl Intake<'_> {
             NewItem::new(uri, stat, content, index).with_name(entry.title.unwrap_or(name));
         let checked = settings.check.is_some() && path.is_some();
         item = item.with_state(if checked { State::Found } else { State::Ready });
+        if let Some(route) = entry.route {
+            item = item.with_route(route);
+        }
         let mut metadata = settings.metadata.clone().unwrap_or_default();
         match tl_model::UserMetadata::try_from(entry.metadata) {
             Ok(own) => metadata.extend(own),
@@ -212,8 +232,14 @@ impl Intake<'_> {
         let again = self.shared.settings.again;
         let wants_rows = self.shared.settings.report_skipped;
         let key = self.shared.settings.idempotency_key.as_deref();
-        let (added, rows) = self.shared.store.call_blocking(|ledger, now| {
+        let rules = &self.shared.settings.rules;
+        let waits = self.shared.settings.limits.wait;
+        let seen = &self.seen;
+        let (added, rows, unchecked) = self.shared.store.call_blocking(|ledger, now| {
             let added = ledger.add(now, run, account, &items)?;
+            let mut new = std::collections::HashSet::new();
+            let is_repeated = |added: &Added| seen.contains(&added.item) || !new.insert(added.item);
+            let repeated: Vec<bool> = added.iter().map(is_repeated).collect();
             let select = |wanted: &dyn Fn(&Added) -> bool| {
                 let wanted = added.iter().filter(|added| !added.is_new && wanted(added));
                 wanted.map(|added| added.item).collect::<Vec<ItemId>>()
@@ -223,16 +249,29 @@ impl Intake<'_> {
                 false => ledger.retry(now, &Selection::of(account).items(items), how),
             };
             if again.all {
-                retry(select(&|_| true), Retry::Restart)?;
-            }
-            if again.failed {
-                retry(select(&|added| added.state == State::Failed), Retry::Resume)?;
-            }
-            if again.refused {
                 retry(
-                    select(&|added| added.state == State::Refused),
-                    Retry::Resume,
+                    select(&|added| added.state != State::Refused),
+                    Retry::Restart,
                 )?;
+            } else {
+                if again.unfinished {
+                    retry(select(&|added| !added.state.is_final()), Retry::Restart)?;
+                }
+                if again.failed {
+                    retry(select(&|added| added.state == State::Failed), Retry::Resume)?;
+                }
+            }
+            let mut unchecked = Vec::new();
+            for added in added.iter().filter(|added| added.state == State::Refused) {
+                // Other rules may accept what was refused.
+                let before = ledger.item(added.item)?.rules_pack;
+                if again.refused || again.all || before.as_deref() != Some(rules.as_str()) {
+                    unchecked.push(added.item);
+                }
+            }
+            if !unchecked.is_empty() {
+                let refused = Selection::of(account).items(unchecked.clone());
+                ledger.retry(now, &refused, Retry::Resume)?;
             }
             if let Some(key) = key {
                 // As if an earlier process had been about to send it: it is looked up first.
@@ -245,28 +284,29 @@ impl Intake<'_> {
                 }
             }
             let mut rows = Vec::with_capacity(added.len());
-            for added in &added {
-                let is_ended = !added.is_new && added.state.is_final() && !again.all;
+            for (at, added) in added.iter().enumerate() {
+                let is_accepted = added.state == State::Indexing && !waits;
+                let has_ended = added.state.is_final() || is_accepted;
+                let is_kept = !again.all && !unchecked.contains(&added.item);
+                let is_ended = !added.is_new && has_ended && is_kept || repeated[at];
                 rows.push(match wants_rows && is_ended {
                     true => Some(Box::new(ledger.item(added.item)?)),
                     false => None,
                 });
             }
-            Ok((added, rows))
+            Ok((added, rows, unchecked))
         })?;
         for ((item, added), row) in items.into_iter().zip(added).zip(rows) {
             let mut event = ItemEvent::new(added.item, item.name);
             event.bytes = Some(item.stat.size);
             event.index_id = Some(item.index_id).filter(|id| !id.is_empty());
-            let is_retried = match added.state {
-                _ if added.is_new => false,
-                State::Failed => again.failed || again.all,
-                State::Refused => again.refused || again.all,
-                _ => again.all,
-            };
-            let state = match is_retried {
-                true => State::Ready,
-                false => added.state,
+            let state = match added.state {
+                state if added.is_new => state,
+                State::Refused if unchecked.contains(&added.item) => State::Found,
+                _ if again.all => State::Ready,
+                State::Failed if again.failed => State::Ready,
+                state if again.unfinished && !state.is_final() => State::Ready,
+                state => state,
             };
             let intaken = Intaken {
                 event,
@@ -280,6 +320,17 @@ impl Intake<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Why an item cannot take a route, if it cannot.
+fn unusable(route: Route, is_file: bool) -> Option<&'static str> {
+    match (route, is_file) {
+        (Route::Asset | Route::Multipart, true) | (Route::AssetUrl, false) => None,
+        (Route::Asset | Route::Multipart, false) => Some("the platform downloads links"),
+        (Route::AssetUrl, true) => Some("it is a file, and not a link"),
+        (Route::Tasks, _) => Some("a lost response of this route cannot be looked up"),
+        _ => Some("bulk ingestion does not know it"),
     }
 }
 

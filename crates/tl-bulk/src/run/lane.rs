@@ -42,8 +42,8 @@ pub(super) enum Step {
     InDoubt,
     /// Its index has no room.
     IndexFull,
-    /// The platform rejects everything like it.
-    Stop(StopReason),
+    /// The platform rejects everything like it. The item is tried again by a later run.
+    Stop(StopReason, ItemError),
     /// Another process has claimed it since.
     Lost,
 }
@@ -226,7 +226,7 @@ impl Shared {
                     }
                     Verdict::Stop(reason) => {
                         ledger.release(lease)?;
-                        Ok(Step::Stop(reason))
+                        Ok(Step::Stop(reason, failed))
                     }
                     Verdict::Temporary if !is_last => hold(ledger, now, lease, delay),
                     _ => {

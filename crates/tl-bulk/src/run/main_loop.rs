@@ -1,6 +1,6 @@
 //! The task that owns a run: its scheduler, its watch, its leases and its counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -69,6 +69,10 @@ pub(super) struct MainLoop {
     /// What earlier stages of items found out in this run.
     pub(super) kept: HashMap<ItemId, Ingested>,
     pub(super) totals: Totals,
+    /// Items of this run that have no result, if they are reported at the end.
+    pub(super) unfinished: HashSet<ItemId>,
+    /// The indexes of the items of this run; empty for items without one.
+    pub(super) indexes: BTreeSet<String>,
     /// Claims only items of this run, and not others of the account.
     pub(super) is_own_only: bool,
     /// Until when the last limit lasts.
@@ -108,6 +112,8 @@ impl MainLoop {
             targets: HashMap::new(),
             kept: HashMap::new(),
             totals: Totals::default(),
+            unfinished: HashSet::new(),
+            indexes: BTreeSet::new(),
             is_own_only,
             limit_until: None,
             processing: Vec::new(),
@@ -152,6 +158,7 @@ impl MainLoop {
             self.tasks.shutdown().await;
         }
         let ending = ended?;
+        self.report_unfinished(ending).await?;
         self.give_leases_back().await?;
         self.update_totals();
         let summary = RunSummary::new(ending, self.totals);
@@ -262,66 +269,6 @@ impl MainLoop {
             },
             ending => ending,
         }
-    }
-
-    fn on_message(&mut self, message: Message) -> Result<()> {
-        match message {
-            Message::Item(intaken) => {
-                if intaken.is_repeated {
-                    self.totals.items += 1;
-                    self.totals.skipped += 1;
-                    self.shared.emit(Event::ItemSkipped {
-                        item: intaken.event,
-                        reason: "duplicate".to_owned(),
-                    });
-                    return Ok(());
-                }
-                self.totals.items += 1;
-                self.totals.bytes += intaken.event.bytes.unwrap_or_default();
-                let is_accepted =
-                    intaken.state == State::Indexing && !self.shared.settings.limits.wait;
-                match intaken.state {
-                    State::Done => self.totals.skipped += 1,
-                    _ if is_accepted => self.totals.skipped += 1,
-                    State::Refused | State::Failed => self.totals.skipped_failed += 1,
-                    state => {
-                        if intaken.is_new {
-                            self.shared.emit(Event::ItemFound(intaken.event));
-                        }
-                        self.on_due(state);
-                        return Ok(());
-                    }
-                }
-                if let Some(row) = intaken.row {
-                    let (state, error) = (intaken.state, row.error.as_ref().map(ItemFailure::from));
-                    self.result(*row, Ingested::default(), |mut result| {
-                        result.is_ready = state == State::Done;
-                        result.error = error;
-                        result.skipped = Some(state);
-                        result
-                    });
-                }
-                self.shared.emit(Event::ItemSkipped {
-                    item: intaken.event,
-                    reason: intaken.state.name().to_owned(),
-                });
-            }
-            Message::Unreadable(name, error) => {
-                self.totals.unreadable += 1;
-                self.scheduler.on_failed();
-                self.shared.emit(Event::ItemUnreadable { name, error });
-            }
-            Message::Failed(error) => return Err(error.into()),
-            Message::End => {
-                self.scheduler.sources_read();
-                self.totals.is_complete = true;
-                self.shared.emit(Event::SourcesRead {
-                    items: self.totals.items,
-                    bytes: self.totals.bytes,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// Items in this state may be due.

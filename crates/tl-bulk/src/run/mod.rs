@@ -18,6 +18,7 @@ mod list_delay;
 mod look;
 mod main_loop;
 mod owner;
+mod received;
 mod settle;
 mod upload;
 
@@ -44,7 +45,7 @@ use crate::error::Result;
 use crate::event::{Event, ItemFailure, Record};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::totals::RunSummary;
+use crate::totals::{Ending, RunSummary};
 
 type Api = tl_protocol::Client<tl_client::http_async::AsyncHttp>;
 type OnEvent = Arc<dyn Fn(&Record) + Send + Sync>;
@@ -66,7 +67,11 @@ pub struct ItemResult {
     pub is_duplicate: bool,
     /// Its state before this run, which did nothing about it.
     pub skipped: Option<State>,
-    /// Why it was refused or failed.
+    /// Why the run ended before the item did. Another run continues it. Only with
+    /// [`Settings::report_unfinished`].
+    pub unfinished: Option<Ending>,
+    /// Why it was refused or failed. If the row is in no final state, why the run ended because of
+    /// it.
     pub error: Option<ItemFailure>,
     /// The report of the local check, if that refused it.
     pub report: Option<tl_validate::Report>,

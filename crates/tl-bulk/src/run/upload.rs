@@ -289,10 +289,11 @@ impl Shared {
                         self.store
                             .call(move |ledger, _| ledger.release(lease))
                             .await?;
-                        Ok(Step::Stop(match error.kind() {
+                        let reason = match error.kind() {
                             ErrorKind::Unauthorized => super::lane::StopReason::KeyRefused,
                             _ => super::lane::StopReason::Quota,
-                        }))
+                        };
+                        Ok(Step::Stop(reason, item_error(&error)))
                     }
                     _ if error.is_retryable() => {
                         self.hold_or_fail(claimed, item_error(&error)).await

@@ -83,6 +83,10 @@ impl World {
     }
 
     fn bulk(&self) -> Bulk {
+        self.bulk_with(|settings| settings)
+    }
+
+    fn bulk_with(&self, change: impl FnOnce(Settings) -> Settings) -> Bulk {
         let key = KeyTag::of(&self.emulator.api_key());
         let url = self.emulator.base_url();
         let account = NewAccount::new(url.as_str(), key, "unlimited", Limits::UNLIMITED);
@@ -97,7 +101,7 @@ impl World {
             checked.map_err(|error| ItemError::new("check_failed", error.to_string()))
         }));
         let ledger = Ledger::open(self.folder.path().join("ledger.sqlite3")).unwrap();
-        Bulk::new(&self.client, Store::new(ledger), settings)
+        Bulk::new(&self.client, Store::new(ledger), change(settings))
     }
 
     async fn ingest(&self, files: &[PathBuf]) -> (RunSummary, Vec<Event>) {
@@ -153,4 +157,60 @@ async fn files_are_indexed_once_and_skipped_afterwards() {
     assert_eq!(summary.totals.skipped_failed, 1);
     assert_eq!(summary.totals.requests, 0);
     assert_eq!(world.emulator.journal().len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_items_are_checked_again_by_other_rules() {
+    let world = World::new().await;
+    let small = world.folder.path().join("small.mp4");
+    std::fs::write(&small, "small".repeat(50)).unwrap();
+    let run = async |change: fn(Settings) -> Settings| {
+        let bulk = world.bulk_with(change);
+        let entries = [Ok(Entry::file(&small))];
+        let summary = bulk.ingest(entries, &CancelHandle::new()).await.unwrap();
+        (summary.totals.refused, summary.totals.skipped_failed)
+    };
+    assert_eq!(run(|settings| settings).await, (1, 0));
+    assert_eq!(run(|settings| settings).await, (0, 1), "it is not read");
+    let other = |mut settings: Settings| {
+        settings.rules = "other".to_owned();
+        settings
+    };
+    assert_eq!(run(other).await, (1, 0));
+    let again = |mut settings: Settings| {
+        settings.rules = "other".to_owned();
+        settings.again = settings.again.refused();
+        settings
+    };
+    assert_eq!(run(again).await, (1, 0));
+    assert_eq!(
+        world.count("assets.create"),
+        0,
+        "a retry does not skip the check"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_choose_their_route() {
+    let world = World::new().await;
+    let files = world.files(4);
+    let routes = ["asset", "multipart", "tasks", "asset-url"];
+    let entries: Vec<_> = files
+        .iter()
+        .zip(routes)
+        .map(|(path, route)| Ok(Entry::file(path).with_route(route)))
+        .chain([Ok(
+            Entry::url("https://example.com/a.mp4").with_route("multipart")
+        )])
+        .collect();
+    let summary = world
+        .bulk()
+        .ingest(entries, &CancelHandle::new())
+        .await
+        .unwrap();
+    let totals = summary.totals;
+    assert_eq!((totals.ready, totals.unreadable), (2, 3));
+    assert_eq!(world.count("assets.create"), 1);
+    assert_eq!(world.count("multipart_upload.create"), 1);
+    assert_eq!(world.count("tasks.create"), 0);
 }

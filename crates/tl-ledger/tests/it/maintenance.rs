@@ -45,7 +45,8 @@ fn failed_item_is_retried_from_what_exists(place: &Place) {
     assert_eq!((item.error, item.done, item.claims), (None, None, 0));
     let all = Selection::of(world.account);
     assert_eq!(world.ledger.retry(now, &all, Retry::Resume).unwrap(), 3);
-    assert_eq!(states(&mut world)[2..], [State::Ready, State::Done]);
+    // What was refused is checked again.
+    assert_eq!(states(&mut world)[2..], [State::Found, State::Done]);
     let error = world
         .ledger
         .update(now, lease(2), &Update::new())
