@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
 /// The limits of an account. `None` means unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -165,10 +168,125 @@ impl Plan {
             })
     }
 
+    /// Reads the limits of a plan from TOML. A limit that is missing is unlimited, or that of the plan
+    /// named by `base`; `"unlimited"` removes a limit of `base`. The name of the plan is `custom`.
+    ///
+    /// ```
+    /// use tl_emulator::Plan;
+    ///
+    /// let text = "base = \"developer-1\"\nrequests_per_minute = 600\nrequests_per_day = \"unlimited\"";
+    /// let plan = Plan::from_toml(text).unwrap();
+    /// assert_eq!((plan.requests_per_minute, plan.requests_per_day), (Some(600), None));
+    /// assert_eq!(plan.concurrent_tasks, Some(25));
+    /// ```
+    ///
+    /// # Errors
+    /// The text is not TOML, a key is unknown, a limit is not a number above 0, or `base` is not the
+    /// name of a plan. The message has the line.
+    pub fn from_toml(text: &str) -> Result<Self, InvalidPlan> {
+        let file: PlanFile = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| {
+                let before = text.get(..span.start).unwrap_or(text);
+                before.matches('\n').count() + 1
+            });
+            let message = error.message().trim_end();
+            InvalidPlan(match line {
+                Some(line) => format!("line {line}: {message}"),
+                None => message.to_owned(),
+            })
+        })?;
+        let base = match &file.base {
+            Some(name) => {
+                Self::named(name).map_err(|error| InvalidPlan(format!("`base`: {error}")))?
+            }
+            None => Self::UNLIMITED,
+        };
+        let limit = |limit: &Option<Limit>, base| match limit {
+            None => base,
+            Some(Limit(limit)) => *limit,
+        };
+        let tasks = limit(
+            &file.concurrent_tasks,
+            base.concurrent_tasks.map(|tasks| tasks as u64),
+        );
+        Ok(Self {
+            name: "custom",
+            requests_per_minute: limit(&file.requests_per_minute, base.requests_per_minute),
+            requests_per_day: limit(&file.requests_per_day, base.requests_per_day),
+            minutes_per_hour: limit(&file.minutes_per_hour, base.minutes_per_hour),
+            minutes_per_day: limit(&file.minutes_per_day, base.minutes_per_day),
+            total_minutes: limit(&file.total_minutes, base.total_minutes),
+            concurrent_tasks: tasks.map(|tasks| usize::try_from(tasks).unwrap_or(usize::MAX)),
+            videos_per_index: limit(&file.videos_per_index, base.videos_per_index),
+            hours_per_index: limit(&file.hours_per_index, base.hours_per_index),
+            retention_days: limit(&file.retention_days, base.retention_days),
+        })
+    }
+
     pub(crate) fn counts_requests(&self) -> bool {
         self.requests_per_minute.is_some() || self.requests_per_day.is_some()
     }
 }
+
+/// The file of a plan.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    base: Option<String>,
+    requests_per_minute: Option<Limit>,
+    requests_per_day: Option<Limit>,
+    minutes_per_hour: Option<Limit>,
+    minutes_per_day: Option<Limit>,
+    total_minutes: Option<Limit>,
+    concurrent_tasks: Option<Limit>,
+    videos_per_index: Option<Limit>,
+    hours_per_index: Option<Limit>,
+    retention_days: Option<Limit>,
+}
+
+/// A limit in a file: a number above 0, or `"unlimited"`.
+#[derive(Debug)]
+struct Limit(Option<u64>);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl Visitor<'_> for Visit {
+            type Value = Limit;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number above 0, or \"unlimited\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Limit, E> {
+                match u64::try_from(number) {
+                    Ok(limit @ 1..) => Ok(Limit(Some(limit))),
+                    _ => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
+                match text {
+                    "unlimited" => Ok(Limit(None)),
+                    _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visit)
+    }
+}
+
+/// The file of a plan is not valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidPlan(String);
+
+impl fmt::Display for InvalidPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidPlan {}
 
 /// The name of the plan is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,3 +299,47 @@ impl fmt::Display for UnknownPlan {
 }
 
 impl std::error::Error for UnknownPlan {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_read_from_toml() {
+        let plan = Plan::from_toml("").unwrap();
+        assert_eq!((plan.name, plan.requests_per_minute), ("custom", None));
+        let plan = Plan::from_toml("base = \"free\"\nvideos_per_index = 3").unwrap();
+        assert_eq!(
+            (plan.videos_per_index, plan.total_minutes),
+            (Some(3), Some(600))
+        );
+    }
+
+    #[test]
+    fn wrong_plans_are_reported_with_their_line() {
+        for (text, expected) in [
+            (
+                "\nrequests_per_second = 1",
+                "line 2: unknown field `requests_per_second`",
+            ),
+            (
+                "requests_per_day = 0",
+                "line 1: invalid value: integer `0`, expected a whole number above 0",
+            ),
+            ("\n\nminutes_per_day = -5", "line 3: invalid value"),
+            ("minutes_per_day = 1.5", "line 1: invalid type"),
+            (
+                "minutes_per_day = \"many\"",
+                "line 1: invalid value: string \"many\"",
+            ),
+            (
+                "base = \"gold\"",
+                "`base`: there is no plan `gold` (allowed: unlimited, free",
+            ),
+            ("base developer-1", "line 1: "),
+        ] {
+            let error = Plan::from_toml(text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub use crate::{
         faults::{Delivery, Fault, FaultError, FaultPlan},
         lifecycle::Schedule,
         operation::Operation,
-        plan::{Plan, UnknownPlan},
+        plan::{InvalidPlan, Plan, UnknownPlan},
         quirks::{self, Quirk, Quirks, UnknownQuirk},
         records::{Measured, MediaKey, Rendered},
         refusal::Refusal,

@@ -38,8 +38,8 @@ pub(super) struct Options {
     /// Set the indexing time: none, 0.2 s per status, or realistic
     #[arg(long, value_enum, default_value_t)]
     pace: Pace,
-    /// Set the plan of the account; see `tl emulator plans`
-    #[arg(long, value_name = "NAME", default_value = "unlimited", value_parser = Plan::named)]
+    /// Set the plan of the account: a name of `tl emulator plans` or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "unlimited", value_parser = plan)]
     plan: Plan,
     /// Check received videos and indexes against this rule pack
     #[arg(long, value_name = "PACK|DATE|FILE")]
@@ -124,6 +124,23 @@ impl FromStr for Webhook {
             secret: secret.to_owned(),
         })
     }
+}
+
+/// The plan with a name, or of a file.
+fn plan(text: &str) -> Result<Plan, String> {
+    let unknown = match Plan::named(text) {
+        Ok(plan) => return Ok(plan),
+        Err(unknown) => unknown,
+    };
+    let is_file = Path::new(text)
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if !is_file {
+        return Err(format!("{unknown}; a file has the extension .toml"));
+    }
+    let file = std::fs::read_to_string(text)
+        .map_err(|error| format!("failed to read the plan `{text}`: {error}"))?;
+    Plan::from_toml(&file).map_err(|error| format!("plan `{text}`: {error}"))
 }
 
 fn clock(text: &str) -> Result<ClockMode, String> {
