@@ -13,6 +13,7 @@ pub(crate) mod outputs;
 pub(crate) mod pages;
 pub(crate) mod remote;
 pub(crate) mod rules;
+pub(crate) mod run;
 pub(crate) mod source;
 pub(crate) mod time;
 pub(crate) mod upload;

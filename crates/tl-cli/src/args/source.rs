@@ -63,6 +63,11 @@ impl SourceArgs {
         }
     }
 
+    /// The manifests.
+    pub(crate) fn manifests(&self) -> &[PathBuf] {
+        &self.from
+    }
+
     /// Whether a manifest, a list, a title or an order is set.
     pub(crate) fn is_set(&self) -> bool {
         !self.from.is_empty()

@@ -1,9 +1,9 @@
-//! Upload options, shared by `ingest` and `upload`.
+//! Upload options.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use tl_client::{Checkpoints, Ingest, Upload};
+use tl_client::{Checkpoints, Upload};
 use tl_protocol::SuppliedUrls;
 use tl_protocol::flow::upload::UploadSettings;
 use tl_validate::Route;
@@ -13,24 +13,25 @@ use crate::failure::Failure;
 /// Environment variable with the checkpoint directory.
 pub(crate) const CHECKPOINT_DIR_VARIABLE: &str = "TL_CHECKPOINTS";
 
-/// Upload options.
+/// Upload options of commands that keep the state of each upload in a checkpoint file.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Upload")]
 pub(crate) struct UploadArgs {
+    #[command(flatten)]
+    pub(crate) send: SendArgs,
+    #[command(flatten)]
+    resume: ResumeArgs,
+    #[command(flatten)]
+    folder: CheckpointArgs,
+}
+
+/// How files are sent.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Upload")]
+pub(crate) struct SendArgs {
     /// Set the route: asset, multipart, asset-url, tasks [default: by size]
     #[arg(long, value_name = "ROUTE")]
     pub(crate) route: Option<Route>,
-    /// Resume an interrupted upload of the same file (default)
-    #[arg(long, overrides_with = "no_resume")]
-    resume: bool,
-    /// Start over instead of resuming
-    #[arg(long, overrides_with = "resume")]
-    no_resume: bool,
-    /// Do not write a checkpoint; the upload cannot be resumed
-    #[arg(long)]
-    no_checkpoint: bool,
-    #[command(flatten)]
-    folder: CheckpointArgs,
     /// Upload this many chunks in parallel
     #[arg(long, alias = "lanes", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
@@ -40,6 +41,21 @@ pub(crate) struct UploadArgs {
     /// Allow upload URLs from the platform that are private or not https
     #[arg(long)]
     allow_unsafe_urls: bool,
+}
+
+/// Whether an interrupted upload resumes.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Upload")]
+pub(crate) struct ResumeArgs {
+    /// Resume an interrupted upload of the same file (default)
+    #[arg(long, overrides_with = "no_resume")]
+    resume: bool,
+    /// Start over instead of resuming
+    #[arg(long, overrides_with = "resume")]
+    pub(crate) no_resume: bool,
+    /// Do not keep the state of the upload; it cannot be resumed
+    #[arg(long)]
+    pub(crate) no_checkpoint: bool,
 }
 
 /// Options for the checkpoint directory.
@@ -61,27 +77,7 @@ impl CheckpointArgs {
     }
 }
 
-/// Applies the options that both builders share.
-macro_rules! apply {
-    ($arguments:expr, $call:expr) => {{
-        let arguments = $arguments;
-        let mut call = $call.chunks(arguments.settings());
-        if let Some(route) = arguments.route {
-            call = call.route(route);
-        }
-        if arguments.no_resume {
-            call = call.restart();
-        }
-        if arguments.no_checkpoint {
-            call = call.without_checkpoint();
-        } else if let Some(folder) = &arguments.folder.checkpoints {
-            call = call.checkpoint(folder.clone());
-        }
-        call
-    }};
-}
-
-impl UploadArgs {
+impl SendArgs {
     pub(crate) fn settings(&self) -> UploadSettings {
         UploadSettings::default()
             .with_concurrency(self.concurrency.into())
@@ -101,23 +97,28 @@ impl UploadArgs {
             SuppliedUrls::Checked
         }
     }
+}
 
-    pub(crate) fn of_ingest(&self, call: Ingest) -> Ingest {
-        apply!(self, call)
-    }
-
+impl UploadArgs {
     pub(crate) fn of_upload(&self, call: Upload) -> Upload {
-        apply!(self, call)
-    }
-
-    /// Whether options are set that concern the checkpoint files of single uploads.
-    pub(crate) fn needs_checkpoint_files(&self) -> bool {
-        self.no_resume || self.no_checkpoint || self.route == Some(Route::Tasks)
+        let mut call = call.chunks(self.send.settings());
+        if let Some(route) = self.send.route {
+            call = call.route(route);
+        }
+        if self.resume.no_resume {
+            call = call.restart();
+        }
+        if self.resume.no_checkpoint {
+            call = call.without_checkpoint();
+        } else if let Some(folder) = &self.folder.checkpoints {
+            call = call.checkpoint(folder.clone());
+        }
+        call
     }
 
     /// Whether the same command can resume.
     pub(crate) fn keeps_checkpoint(&self) -> bool {
-        !self.no_checkpoint
+        !self.resume.no_checkpoint
     }
 }
 

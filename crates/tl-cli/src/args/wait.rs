@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use tl_protocol::flow::WaitPolicy;
+use tl_protocol::flow::{WaitPolicy, WatchSettings};
 
 use crate::failure::Failure;
 use crate::text::units;
@@ -28,6 +28,17 @@ impl WaitArgs {
                 .hint("pass --wait, or omit them"));
         }
         Ok(())
+    }
+
+    /// How often many videos are looked at with one request.
+    pub(crate) fn watch(&self) -> WatchSettings {
+        let default = WatchSettings::default();
+        match self.interval {
+            Some(interval) => default
+                .with_first(interval)
+                .with_min(interval.min(default.min)),
+            None => default,
+        }
     }
 
     pub(crate) fn policy(&self) -> WaitPolicy {

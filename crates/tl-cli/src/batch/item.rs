@@ -14,6 +14,8 @@ pub(crate) enum ItemState {
     Checking,
     /// Sending bytes, in one request or, with a session, in chunks.
     Uploading(Option<UploadId>),
+    /// Sending in one request that the ledger knows: whether it arrived is looked up by the next run.
+    Sending,
     /// The platform has the asset.
     Processing(Option<AssetId>),
     /// The platform has the task.

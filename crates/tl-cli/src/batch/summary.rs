@@ -38,6 +38,7 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
             let restart = "run the command again; without a checkpoint, it starts over";
             (text, if kept { RESUME } else { restart }.to_owned())
         }
+        ItemState::Sending => (format!("interrupted while sending `{shown}`"), RESUME.to_owned()),
         ItemState::Processing(asset) => {
             let text = match asset {
                 Some(asset) => format!("interrupted: the platform has `{shown}` as asset {asset}"),
@@ -58,6 +59,63 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
         }
     };
     (Failure::interrupted(text).hint(next), reached)
+}
+
+/// The inputs of a run on the ledger that a signal interrupted.
+#[derive(Debug, Default)]
+pub(crate) struct Unfinished {
+    /// The first ones.
+    listed: Vec<(String, ItemState)>,
+    /// How many are not sent, being sent, at the platform.
+    counts: [usize; 3],
+}
+
+impl Unfinished {
+    /// Adds an input.
+    pub(crate) fn add(&mut self, name: &str, state: ItemState) {
+        let at = match word(&state) {
+            NOT_SENT => 0,
+            BEING_SENT => 1,
+            _ => 2,
+        };
+        self.counts[at] += 1;
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push((name.to_owned(), state));
+        }
+    }
+
+    /// The error of a run with `total` inputs, or `None` if all of them were finished.
+    pub(crate) fn failure(&self, total: usize) -> Option<Failure> {
+        let number: usize = self.counts.iter().sum();
+        match (number, self.listed.as_slice()) {
+            (0, _) => return None,
+            (1, [(name, state)]) if total <= 1 => {
+                return Some(interrupted_item(name, state, true).0);
+            }
+            _ => {}
+        }
+        let mut details: Vec<String> = self
+            .listed
+            .iter()
+            .map(|(name, state)| format!("{}: {}", plain_line(name), describe(state)))
+            .collect();
+        if number > details.len() {
+            details.push(format!("and {} more", number - details.len()));
+        }
+        let states: Vec<String> = [NOT_SENT, BEING_SENT, AT_THE_PLATFORM]
+            .iter()
+            .zip(self.counts)
+            .filter(|(_, count)| *count > 0)
+            .map(|(word, count)| format!("{count} {word}"))
+            .collect();
+        let text = format!(
+            "interrupted: {number} of {} not finished ({})",
+            pluralize(total, "input", "inputs"),
+            states.join(", ")
+        );
+        let failure = Failure::interrupted(text).with_details(details);
+        Some(failure.hint("run the command again: it continues, and sends nothing twice"))
+    }
 }
 
 /// Summary of all inputs that a signal interrupted: `unfinished` of `total`.
@@ -133,7 +191,7 @@ const AT_THE_PLATFORM: &str = "at the platform";
 fn word(state: &ItemState) -> &'static str {
     match state {
         ItemState::NotStarted | ItemState::Checking => NOT_SENT,
-        ItemState::Uploading(_) => BEING_SENT,
+        ItemState::Uploading(_) | ItemState::Sending => BEING_SENT,
         ItemState::Processing(_) | ItemState::Task(_) => AT_THE_PLATFORM,
     }
 }
@@ -178,6 +236,31 @@ mod tests {
         // The message, the details and the hint.
         assert!(failure.details().len() + 2 <= 10);
         assert_eq!(failure.details().last().unwrap(), "and 994 more");
+    }
+
+    #[test]
+    fn summary_of_a_run_on_the_ledger_has_at_most_ten_lines() {
+        let mut unfinished = Unfinished::default();
+        assert!(unfinished.failure(1200).is_none());
+        for number in 0..1000 {
+            let state = match number % 3 {
+                0 => ItemState::NotStarted,
+                1 => ItemState::Sending,
+                _ => ItemState::Processing(Some("a".into())),
+            };
+            unfinished.add(&format!("{number}.mp4"), state);
+        }
+        let failure = unfinished.failure(1200).unwrap();
+        assert_eq!(
+            failure.message(),
+            "interrupted: 1000 of 1200 inputs not finished (334 not sent, 333 being sent, 333 at the platform)"
+        );
+        assert!(failure.details().len() + 2 < 10);
+        assert_eq!(failure.details().last().unwrap(), "and 994 more");
+        let mut one = Unfinished::default();
+        one.add("a.mp4", ItemState::Sending);
+        let failure = one.failure(1).unwrap();
+        assert_eq!(failure.message(), "interrupted while sending `a.mp4`");
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! Results of a bulk ingestion: one line per item, and one summary.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tl_bulk::event::{Event, ItemFailure};
 use tl_bulk::{Budget, Ending, ItemResult, Record, RunSummary, error_kind};
 use tl_client::Stage;
-use tl_ledger::State;
+use tl_ledger::{Item, ItemId, State};
 
+use crate::batch::item::ItemState;
 use crate::batch::outcome::{details, merge};
-use crate::batch::repeated::RepeatedFailures;
+use crate::batch::repeated::{RepeatedFailures, not_tried};
+use crate::batch::summary::{Unfinished, interrupted_item};
 use crate::batch::wait_hint;
+use crate::bulk::run::exit_of;
+use crate::check::local_check::LocalCheck;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::units::{self, pluralize};
@@ -27,6 +33,12 @@ pub(crate) struct Reporter {
     /// Failures that several items have in common are printed once.
     shared: RepeatedFailures,
     exits: Mutex<Exits>,
+    /// The local check, for the findings of a file that an earlier run has refused.
+    check: Option<Arc<LocalCheck>>,
+    /// What a signal has interrupted.
+    unfinished: Mutex<Unfinished>,
+    /// Names of the items that are sent, for their transfers in the log.
+    names: Mutex<HashMap<ItemId, String>>,
     /// Takes the JSON of the last result, which is not printed then.
     collected: Option<Arc<Mutex<Option<Value>>>>,
 }
@@ -38,23 +50,30 @@ struct Exits {
 }
 
 impl Reporter {
-    pub(crate) fn new(output: &Arc<Output>) -> Arc<Self> {
-        Arc::new(Self {
+    /// Prints results. `check` finds out again why a file was refused before.
+    pub(crate) fn new(output: &Arc<Output>, check: Option<Arc<LocalCheck>>) -> Arc<Self> {
+        Arc::new(Self::with(output, check, None))
+    }
+
+    fn with(
+        output: &Arc<Output>,
+        check: Option<Arc<LocalCheck>>,
+        collected: Option<Arc<Mutex<Option<Value>>>>,
+    ) -> Self {
+        Self {
             output: Arc::clone(output),
             shared: RepeatedFailures::default(),
             exits: Mutex::default(),
-            collected: None,
-        })
+            check,
+            unfinished: Mutex::default(),
+            names: Mutex::default(),
+            collected,
+        }
     }
 
     /// Collects the result of the only item instead of printing it.
     pub(crate) fn collecting(output: &Arc<Output>, into: Arc<Mutex<Option<Value>>>) -> Arc<Self> {
-        Arc::new(Self {
-            output: Arc::clone(output),
-            shared: RepeatedFailures::default(),
-            exits: Mutex::default(),
-            collected: Some(into),
-        })
+        Arc::new(Self::with(output, None, Some(into)))
     }
 
     fn json(&self, line: Value) {
@@ -122,8 +141,18 @@ impl Reporter {
                     .detail(&format!("{}: is tried again later", plain_line(&item.name)));
             }
             Event::ItemUploading(item) => {
-                self.output
-                    .detail(&format!("{}: uploading", plain_line(&item.name)));
+                let name = plain_line(&item.name);
+                self.output.detail(&format!("{name}: uploading"));
+                if self.output.is_verbose() {
+                    self.names().insert(item.item, name);
+                }
+            }
+            Event::Transfer { item, sent, total } if sent == total => {
+                if let Some(name) = self.names().remove(item) {
+                    let (done, all) = (units::format_bytes(*sent), units::format_bytes(*total));
+                    self.output
+                        .detail(&format!("{name}: sent {done} of {all} (100 %)"));
+                }
             }
             Event::ItemProcessing(item) => {
                 let text = format!(
@@ -132,6 +161,10 @@ impl Reporter {
                     plain_line(item.asset_id.as_deref().unwrap_or_default())
                 );
                 self.output.detail(&text);
+            }
+            Event::ItemReady(item) => {
+                self.output
+                    .detail(&format!("{}: ready", plain_line(&item.name)));
             }
             Event::ItemIndexing(item) => {
                 self.output
@@ -145,9 +178,16 @@ impl Reporter {
     pub(crate) fn item(&self, result: &ItemResult) {
         let name = &result.item.name;
         let index = Some(&result.item.index_id).filter(|id| !id.is_empty());
+        if let Some(ending) = result.unfinished {
+            return self.unfinished(name, index, result, ending);
+        }
         match &result.error {
             Some(error) => {
-                let report = result.report.clone().or_else(|| {
+                let report = result
+                    .report
+                    .clone()
+                    .or_else(|| self.refused_before(result));
+                let report = report.or_else(|| {
                     let report = result.ingested.report.clone()?;
                     (!report.findings.is_empty()).then_some(report)
                 });
@@ -170,6 +210,62 @@ impl Reporter {
                 self.succeeded(name, index, result);
             }
         }
+    }
+
+    /// The findings of a file that an earlier run has refused, if the rules still refuse it.
+    fn refused_before(&self, result: &ItemResult) -> Option<tl_validate::Report> {
+        let check = self.check.as_ref()?;
+        let path = Path::new(&result.item.name);
+        (result.skipped == Some(State::Refused) && path.is_file())
+            .then(|| check.check_file(path).checked.report)
+            .filter(tl_validate::Report::is_refused)
+    }
+
+    /// An item that the run has not ended.
+    fn unfinished(&self, name: &str, index: Option<&String>, result: &ItemResult, ending: Ending) {
+        let Some(exit) = exit_of(ending) else {
+            // A budget: what is left was not meant to be sent.
+            return;
+        };
+        let failure = match ending {
+            Ending::Stopped => {
+                let state = state_of(&result.item);
+                let failure = interrupted_item(name, &state, true).0;
+                let mut unfinished = self.interrupted();
+                unfinished.add(name, state);
+                failure
+            }
+            Ending::IndexFull => Failure::new(
+                exit,
+                "index_full",
+                format!("`{}` was not sent: the index is full", plain_line(name)),
+            )
+            .with_file(name)
+            .hint("delete videos, or use another index; the run continues where it ended"),
+            _ => not_tried(exit),
+        };
+        self.count(exit);
+        let line = json!({
+            "input": name,
+            "ok": false,
+            "exit_code": failure.exit().code(),
+            "index_id": index,
+            "stage": stage(result),
+            "error": failure.to_json(),
+        });
+        self.json(merge(line, row_details(result)));
+        if ending != Ending::Stopped {
+            self.shared.report(&self.output, &failure);
+        }
+    }
+
+    fn interrupted(&self) -> MutexGuard<'_, Unfinished> {
+        let unfinished = self.unfinished.lock();
+        unfinished.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<ItemId, String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn succeeded(&self, name: &str, index: Option<&String>, result: &ItemResult) {
@@ -197,10 +293,14 @@ impl Reporter {
         }
         let shown = plain_line(name);
         let time = |stage| units::format_duration(result.ingested.time(stage).unwrap_or_default());
+        let was = match result.skipped {
+            Some(State::Done) => "was done before",
+            _ => "was sent before",
+        };
         let text = if result.is_duplicate {
             format!("same      {shown}  has the bytes of another file; not sent")
         } else if result.skipped.is_some() {
-            format!("skipped   {shown}  was done before: {made}")
+            format!("skipped   {shown}  {was}: {made} (--force sends it again)")
         } else if is_ready {
             let stage = if index.is_some() {
                 Stage::Indexing
@@ -237,7 +337,14 @@ impl Reporter {
     pub(crate) fn finish(&self, summary: &RunSummary) {
         self.shared.finish(&self.output);
         let totals = &summary.totals;
-        if totals.items + totals.unreadable > 1 || summary.ending != Ending::Complete {
+        let total = totals.items + totals.unreadable;
+        let inputs = usize::try_from(total).unwrap_or(usize::MAX);
+        let interrupted = self.interrupted().failure(inputs);
+        if let Some(failure) = &interrupted {
+            self.output.failure_text(failure);
+        }
+        // One input has one result, which says everything.
+        if total > 1 || (summary.ending != Ending::Complete && self.exits().first.is_empty()) {
             self.output.note(&sentence(summary));
         }
     }
@@ -318,6 +425,17 @@ fn row_details(result: &ItemResult) -> Value {
     value
 }
 
+/// The state of an item that has not ended.
+fn state_of(item: &Item) -> ItemState {
+    let asset = item.asset_id.as_deref().map(Into::into);
+    match (item.state, &item.upload_id) {
+        (State::Found | State::Ready, _) => ItemState::NotStarted,
+        (State::Sending, Some(session)) => ItemState::Uploading(Some(session.as_str().into())),
+        (State::Sending, None) => ItemState::Sending,
+        _ => ItemState::Processing(asset),
+    }
+}
+
 /// The stage that failed.
 fn stage(result: &ItemResult) -> Option<&'static str> {
     if result.item.indexed_id.is_some() {
@@ -347,6 +465,7 @@ fn failure_of(name: &str, error: &ItemFailure, report: Option<tl_validate::Repor
     let shown = plain_line(name);
     let message = match kind {
         "refused_locally" => format!("`{shown}` was not sent: local check failed"),
+        "share_page" | "url_expired" => error.text.clone(),
         _ if error.text.contains(&format!("`{name}`")) => error.text.clone(),
         _ => format!("`{shown}`: {}", error.text),
     };
@@ -354,6 +473,9 @@ fn failure_of(name: &str, error: &ItemFailure, report: Option<tl_validate::Repor
         .with_file(name)
         .with_code(error.code.clone())
         .with_report(report);
+    if let Some(hint) = &error.hint {
+        return failure.hint(hint);
+    }
     match exit {
         Exit::RefusedLocally if kind == "refused_locally" => failure
             .hint("correct the file; if the account has other limits, pass them with --rules FILE"),

@@ -12,6 +12,9 @@ use crate::bulk::report::Reporter;
 use crate::check::local_check::LocalCheck;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
+use crate::text::path_name::path_name;
+use crate::ui::escape::plain_line;
+use crate::ui::output::Output;
 use crate::ui::run_outputs::Outputs;
 
 /// What a run works on.
@@ -74,7 +77,11 @@ pub(crate) fn exit_of(ending: Ending) -> Option<Exit> {
 
 /// This program, for the record of its runs.
 pub(crate) fn program() -> NewRun {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A path need not be UTF-8.
+    let arguments = std::env::args_os().skip(1);
+    let arguments: Vec<String> = arguments
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     let arguments = crate::text::secret::mask_keys(&arguments.join(" ")).into_owned();
     NewRun::new(host(), std::process::id())
         .with_arguments(arguments)
@@ -95,9 +102,15 @@ fn host() -> String {
 }
 
 /// The local check, as a run calls it.
-pub(crate) fn check_file(check: Arc<LocalCheck>) -> CheckFile {
+pub(crate) fn check_file(check: Arc<LocalCheck>, output: &Arc<Output>) -> CheckFile {
+    let output = Arc::clone(output);
     Arc::new(move |path: &Path| {
         let result = check.check_file(path);
+        let verdict = result.checked.report.verdict;
+        output.detail(&plain_line(&format!(
+            "{}: checked: {verdict}",
+            path_name(path)
+        )));
         match result.failure {
             Some(failure) => Err(ItemError::new(failure.kind(), failure.message())),
             None => Ok(result.checked),

@@ -1,6 +1,7 @@
 //! The local check of files: probing with a cache, and rules. Nothing is sent.
 
 use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -134,6 +135,16 @@ impl LocalCheck {
 
     pub(crate) fn pack(&self) -> &RulePack {
         self.checker.rules()
+    }
+
+    /// Identifies the rules and what they are applied to. A file that was refused with another
+    /// value is checked again.
+    pub(crate) fn rules_id(&self) -> String {
+        let pack = self.pack();
+        let mut hasher = DefaultHasher::new();
+        format!("{pack:?} {:?}", self.target).hash(&mut hasher);
+        let hash = hasher.finish();
+        format!("{} {} {hash:016x}", pack.name(), pack.date())
     }
 
     /// Target for the largest files.

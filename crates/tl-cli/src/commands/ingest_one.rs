@@ -11,23 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tl_bulk::Again;
 use tl_bulk::event::ItemFailure;
 use tl_bulk::source::Entry;
-use tl_bulk::{Again, Settings};
 use tl_ledger::Ledger;
-use tl_protocol::Observer;
-use tl_protocol::flow::WatchSettings;
 
-use crate::args::bulk::PlanArgs;
-use crate::args::cache::CacheArgs;
 use crate::args::index_ref::IndexRef;
-use crate::args::ledger::LedgerArgs;
-use crate::args::outputs::OutputsArgs;
-use crate::args::rules::RulesArgs;
-use crate::args::upload::UploadArgs;
+use crate::args::run::{Prepared, RunArgs};
 use crate::args::wait::WaitArgs;
 use crate::bulk::report::Reporter;
-use crate::bulk::run::{Input, check_file, exit_of, program, run};
+use crate::bulk::run::{Input, exit_of, run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -62,26 +55,10 @@ pub(crate) struct IngestOne {
     /// Return as soon as the platform has accepted the video
     #[arg(long)]
     no_wait: bool,
-    /// Do not make the video available for streaming
-    #[arg(long)]
-    no_video_stream: bool,
-    #[command(flatten)]
-    ledger: LedgerArgs,
-    #[command(flatten)]
-    outputs: OutputsArgs,
-    #[command(flatten)]
-    plan: PlanArgs,
-    #[command(flatten)]
-    upload: UploadArgs,
     #[command(flatten)]
     wait_args: WaitArgs,
     #[command(flatten)]
-    rules: RulesArgs,
-    #[command(flatten)]
-    cache: CacheArgs,
-    /// Skip the local check
-    #[arg(long, conflicts_with_all = ["engines", "options", "rules"], help_heading = "Local check")]
-    no_check: bool,
+    run: RunArgs,
 }
 
 /// The description of a video.
@@ -125,31 +102,16 @@ impl IngestOne {
                     .hint("pass --index, or the member `index` of the JSON object")
             })?,
         };
-        let (account, in_flight) = self.plan.account(&context.connection)?;
-        let client = context
-            .connection
-            .client_with_url_policy(self.upload.supplied_urls(), Observer::none())?;
-        let mut settings = Settings::new(account, program());
-        settings.limits.jobs = 1;
-        settings.limits.in_flight = in_flight;
-        settings.limits.wait = !self.no_wait;
-        settings.limits.wait_for_quota = self.plan.waits_for_quota(false);
-        settings.capacity = self.plan.capacity(&context.connection);
+        let mut prepared = self.run.prepare(context, 1, false)?;
+        prepared.wait(!self.no_wait, &self.wait_args);
+        let Prepared {
+            client,
+            mut settings,
+            ..
+        } = prepared;
         settings.again = Again::default().failed();
-        settings.report_skipped = true;
         settings.max_claims = MAX_CLAIMS;
-        settings.route = self.upload.route;
-        settings.chunks = self.upload.settings();
-        settings.video_stream = Some(!self.no_video_stream);
-        let policy = self.wait_args.policy();
-        settings.deadline = policy.deadline;
-        settings.watch = WatchSettings::default().with_first(policy.first_interval);
-        if !self.no_check {
-            let check = self.rules.local_check(&self.cache, &context.output)?;
-            let pack = check.pack();
-            settings.rules = format!("{} {}", pack.name(), pack.date());
-            settings.check = Some(check_file(Arc::new(check)));
-        }
+        settings.report_unfinished = true;
         // Without a ledger, it lives as long as this process.
         let temporary = tempfile::tempdir().map_err(|error| {
             Failure::new(
@@ -159,8 +121,8 @@ impl IngestOne {
             )
             .with_source(&error)
         })?;
-        let ledger = if self.ledger.is_set() {
-            self.ledger.address()?.open()?
+        let ledger = if self.run.ledger.is_set() {
+            self.run.ledger.address()?.open()?
         } else {
             let key = job
                 .idempotency_key
@@ -172,7 +134,7 @@ impl IngestOne {
         let entry = entry(&job);
         let lines = Arc::new(Mutex::new(None));
         let reporter = Reporter::collecting(&context.output, Arc::clone(&lines));
-        let outputs = self.outputs.open(&context.output)?;
+        let outputs = self.run.outputs.open(&context.output)?;
         runtime::block_on(async {
             let stop = interrupt::stop_on_signal().await;
             settings.index = Some(index.get(&client).await?);

@@ -31,7 +31,7 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut ledger = self.ledger.address()?.open_read_only()?;
-        let mut last = Vec::new();
+        let mut last = None;
         let mut read = || -> Result<(Vec<(Account, Counts)>, bool), Failure> {
             let mut all = Vec::new();
             let now = Timestamp::now();
@@ -39,8 +39,8 @@ impl Status {
                 let counts = ledger.counts(now, account.id)?;
                 all.push((account, counts));
             }
-            let is_new = all != last;
-            last.clone_from(&all);
+            let is_new = last.as_ref() != Some(&all);
+            last = Some(all.clone());
             Ok((all, is_new))
         };
         if !self.watch {

@@ -1,20 +1,13 @@
 //! `tl worker`: works on the items of a ledger, as one of several processes on one or more machines.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tl_bulk::Settings;
-use tl_protocol::Observer;
 
-use crate::args::bulk::{BudgetArgs, PlanArgs};
-use crate::args::cache::CacheArgs;
-use crate::args::ledger::LedgerArgs;
-use crate::args::outputs::OutputsArgs;
-use crate::args::rules::RulesArgs;
-use crate::args::upload::UploadArgs;
+use crate::args::bulk::BudgetArgs;
+use crate::args::run::{Prepared, RunArgs};
 use crate::bulk::report::Reporter;
-use crate::bulk::run::{Input, check_file, exit_of, program, run};
+use crate::bulk::run::{Input, exit_of, run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -35,53 +28,24 @@ pub(crate) struct Worker {
     /// Check and upload this many videos in parallel
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
-    /// Do not make the videos available for streaming
-    #[arg(long)]
-    no_video_stream: bool,
-    #[command(flatten)]
-    ledger: LedgerArgs,
-    #[command(flatten)]
-    plan: PlanArgs,
     #[command(flatten)]
     budget: BudgetArgs,
     #[command(flatten)]
-    outputs: OutputsArgs,
-    #[command(flatten)]
-    upload: UploadArgs,
-    #[command(flatten)]
-    rules: RulesArgs,
-    #[command(flatten)]
-    cache: CacheArgs,
-    /// Skip the local check
-    #[arg(long, conflicts_with_all = ["engines", "options", "rules"], help_heading = "Local check")]
-    no_check: bool,
+    run: RunArgs,
 }
 
 impl Worker {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let (account, in_flight) = self.plan.account(&context.connection)?;
-        let client = context
-            .connection
-            .client_with_url_policy(self.upload.supplied_urls(), Observer::none())?;
-        let address = self.ledger.address()?;
-        let mut settings = Settings::new(account, program());
-        settings.limits.jobs = self.jobs.into();
-        settings.limits.in_flight = in_flight;
+        let Prepared {
+            client,
+            mut settings,
+            ..
+        } = self.run.prepare(context, self.jobs, true)?;
         settings.limits.drain = self.drain;
-        settings.limits.wait_for_quota = self.plan.waits_for_quota(true);
         self.budget.apply(&mut settings.limits);
-        settings.capacity = self.plan.capacity(&context.connection);
-        settings.route = self.upload.route;
-        settings.chunks = self.upload.settings();
-        settings.video_stream = Some(!self.no_video_stream);
-        if !self.no_check {
-            let check = self.rules.local_check(&self.cache, &context.output)?;
-            let pack = check.pack();
-            settings.rules = format!("{} {}", pack.name(), pack.date());
-            settings.check = Some(check_file(Arc::new(check)));
-        }
-        let reporter = Reporter::new(&context.output);
-        let outputs = self.outputs.open(&context.output)?;
+        let address = self.run.ledger.address()?;
+        let reporter = Reporter::new(&context.output, None);
+        let outputs = self.run.outputs.open(&context.output)?;
         runtime::block_on(async {
             let stop = interrupt::stop_on_signal().await;
             let mut attempts = 0;

@@ -96,6 +96,11 @@ impl Output {
         self.quiet
     }
 
+    /// Whether steps are logged.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     /// The progress bars; they are hidden while text is written.
     pub(crate) fn bars(&self) -> &MultiProgress {
         &self.bars

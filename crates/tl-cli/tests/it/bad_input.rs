@@ -100,12 +100,14 @@ fn unreadable_file_is_reported() {
         "validate_unreadable",
         as_somebody(&["validate", "good.mp4"]).code(2)
     );
+    let server = scripted(|_| index().into());
     snapshot!(
         "ingest_unreadable",
-        as_somebody(&["ingest", "good.mp4", "--index", INDEX]).code(2)
+        as_somebody(&["ingest", "good.mp4", "--index", INDEX])
+            .env("TWELVELABS_BASE_URL", &server.url("/v1.3"))
+            .code(2)
     );
-    // Without the check, the client detects the error.
-    let server = scripted(|_| index().into());
+    // Without the check, the error is the same.
     let unchecked = as_somebody(&["ingest", "good.mp4", "--index", INDEX, "--no-check"]);
     let run = unchecked
         .env("TWELVELABS_BASE_URL", &server.url("/v1.3"))

@@ -397,7 +397,9 @@ fn exec_isolates_checkpoints_and_cache() {
         id=$("$TL" index create films -q) || exit 90
         "$TL" validate good.mp4 -q || exit 91
         "$TL" ingest good.mp4 --index "$id" --wait --deadline 1ms -q; [ $? = 8 ] || exit 92
-        [ "$("$TL" upload list --local -q | wc -l)" = 1 ] || exit 93
+        [ "$("$TL" ledger ls -q | wc -l)" = 1 ] || exit 93
+        "$TL" upload good.mp4 --route multipart --wait --deadline 1ms -q; [ $? = 8 ] || exit 94
+        [ "$("$TL" upload list --local -q | wc -l)" = 1 ] || exit 95
         ls "$TL_CHECKPOINTS" "$TL_CACHE"
         echo "$TL_CHECKPOINTS""#;
     let home = folder.path().to_str().unwrap().to_owned();
@@ -434,4 +436,35 @@ fn exec_isolates_checkpoints_and_cache() {
         "{printed}"
     );
     assert!(checkpoints.is_dir(), "it lasts as long as the state");
+}
+
+#[test]
+fn plans_are_read_from_files() {
+    let folder = crate::manifests::archive(2);
+    let plan = folder.path().join("small.toml");
+    std::fs::write(&plan, "base = \"free\"\nvideos_per_index = 1\n").unwrap();
+    let (emulator, [address, key]) = start(&["--plan", plan.to_str().unwrap()]);
+    let (address, key) = (
+        value(&address, "TWELVELABS_BASE_URL"),
+        value(&key, "TWELVE_LABS_API_KEY"),
+    );
+    let tl = |arguments: &[&str]| Tl::new(arguments).to(address, key).in_folder(folder.path());
+    tl(&["index", "create", "films"]).code(0);
+    tl(&["ingest", "0.mp4", "--index", "films"]).code(0);
+    let full = tl(&["ingest", "1.mp4", "--index", "films", "--json"]).code(6);
+    let error = &full.json()["error"];
+    assert_eq!(error["code"], "usage_limit_exceeded", "{}", full.text());
+    emulator.interrupt();
+    assert_eq!(emulator.finish().code, 0);
+
+    std::fs::write(&plan, "base = \"free\"\nvideos = 1\n").unwrap();
+    let missing = folder.path().join("none.toml");
+    for (plan, expected) in [
+        (plan.to_str().unwrap(), "line 2: unknown field `videos`"),
+        (missing.to_str().unwrap(), "failed to read the plan"),
+        ("gold", "there is no plan `gold`"),
+    ] {
+        let run = Tl::new(&["emulator", "--plan", plan]).code(2);
+        assert!(run.stderr.contains(expected), "{}", run.text());
+    }
 }

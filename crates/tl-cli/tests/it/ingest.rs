@@ -34,6 +34,7 @@ fn ingest_waits_until_indexed() {
             "--interval",
             "100ms",
             "--json",
+            "--no-checkpoint",
         ])
         .arg("--metadata")
         .arg("camera=left")
@@ -79,6 +80,7 @@ fn ingest_without_wait_returns_early() {
             .tl(&["ingest", "good.mp4", "--index", &platform.index])
             .in_folder(folder.path())
             .args(more)
+            .arg("--no-checkpoint")
             .code(0)
     };
     snapshot!("ingest_without_wait", ingest(&[]));
@@ -129,11 +131,12 @@ fn each_input_has_its_own_result() {
             ])
             .in_folder(folder.path())
             .args(more)
+            .arg("--no-checkpoint")
             .code(1)
     };
     snapshot!("ingest_several", ingest(&[]));
     let lines = ingest(&["--json"]).json_lines();
-    let printed: Vec<_> = lines
+    let mut printed: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -142,17 +145,20 @@ fn each_input_has_its_own_result() {
             )
         })
         .collect();
+    // Inputs that cannot be read are reported first.
+    printed.sort_unstable();
     assert_eq!(
         printed,
         [
-            ("small.mp4", 3),
-            ("missing.mp4", 2),
             ("ftp://example.com/a.mp4", 2),
-            ("good.mp4", 0)
+            ("good.mp4", 0),
+            ("missing.mp4", 2),
+            ("small.mp4", 3)
         ]
     );
+    let small = lines.iter().find(|line| line["input"] == "small.mp4");
     assert_eq!(
-        lines[0]["error"]["report"]["findings"][0]["predicted_code"],
+        small.unwrap()["error"]["report"]["findings"][0]["predicted_code"],
         "video_resolution_too_low"
     );
     // In parallel, the order may differ, but not the results.
@@ -270,6 +276,7 @@ fn steps_are_logged_only_with_verbose() {
             ])
             .in_folder(folder.path())
             .args(more)
+            .arg("--no-checkpoint")
             .code(0)
     };
     assert_eq!(ingest(&[]).stderr, "", "no terminal, no progress");
@@ -278,7 +285,8 @@ fn steps_are_logged_only_with_verbose() {
         "good.mp4: checked: pass",
         "(100 %)",
         "created",
-        "good.mp4: ready after",
+        "good.mp4: indexing",
+        "good.mp4: ready",
     ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
@@ -357,6 +365,48 @@ fn bad_url_is_rejected_as_in_validate() {
         same(&error(&["upload"]));
     }
     assert!(platform.uploads().is_empty());
+}
+
+#[test]
+fn what_was_done_is_not_sent_again() {
+    let platform = Platform::start();
+    let folder = crate::manifests::archive(2);
+    std::fs::copy(folder.path().join("0.mp4"), folder.path().join("copy.mp4")).unwrap();
+    let ingest = |more: &[&str]| {
+        platform
+            .tl(&["ingest", "--index", "films", "--json"])
+            .args(more)
+            .in_folder(folder.path())
+            .code(0)
+    };
+    let first = ingest(&["0.mp4"]).json();
+    assert_eq!(
+        (&first["skipped"], &first["duplicate"]),
+        (&serde_json::Value::Null, &false.into())
+    );
+    let before = platform.emulator.journal().len();
+    let second = ingest(&["0.mp4"]).json();
+    assert_eq!(second["skipped"], "indexing", "{second}");
+    assert_eq!(second["video_id"], first["video_id"]);
+    assert_eq!(
+        platform.emulator.journal().len(),
+        before + 2,
+        "the index is looked up by name"
+    );
+    // Waiting continues where the first run ended.
+    let third = ingest(&["0.mp4", "--wait"]).json();
+    assert_eq!(
+        (&third["status"], &third["video_id"]),
+        (&"ready".into(), &first["video_id"])
+    );
+    assert_eq!(ingest(&["0.mp4", "--wait"]).json()["skipped"], "done");
+    // A copy has a result of its own, and is not sent.
+    let lines = ingest(&["0.mp4", "copy.mp4", "1.mp4", "--wait"]).json_lines();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(platform.uploads().len(), 2);
+    let forced = ingest(&["0.mp4", "--force", "--wait"]).json();
+    assert_ne!(forced["video_id"], first["video_id"]);
+    assert_eq!(platform.uploads().len(), 3);
 }
 
 #[test]

@@ -15,10 +15,15 @@ use crate::tl::{Run, Tl};
 
 /// A ledger with four items: done, failed, in doubt, and ready.
 fn fill(folder: &Path) {
+    fill_account(folder, "https://api", "tlk_EXAMPLE", "unlimited");
+}
+
+/// Adds the four items of [`fill`] for an account.
+fn fill_account(folder: &Path, base_url: &str, key: &str, plan: &'static str) {
     let mut ledger = Ledger::open(folder.join("ledger.sqlite3")).unwrap();
     let now: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
-    let key = KeyTag::of("tlk_EXAMPLE");
-    let account = NewAccount::new("https://api", key, "unlimited", Limits::UNLIMITED);
+    let limits = Limits::named(plan).unwrap_or(Limits::UNLIMITED);
+    let account = NewAccount::new(base_url, KeyTag::of(key), plan, limits);
     let account = ledger.account(now, &account).unwrap();
     let run = ledger.begin_run(now, &NewRun::new("host", 1)).unwrap();
     let items: Vec<NewItem> = ["done.mp4", "failed.mov", "doubt.mp4", "ready.mp4"]
@@ -228,5 +233,76 @@ fn ledgers_that_cannot_be_used_are_reported() {
         "postgres://tl:s3cret-word@127.0.0.1:1/db?sslmode=on",
         2,
         "ledger_invalid",
+    );
+}
+
+#[test]
+fn ledgers_of_several_accounts_survive_a_round_trip() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let accounts = [
+        ("https://api", "tlk_A", "developer-1"),
+        ("https://api", "tlk_B", "free"),
+        ("https://other", "tlk_A", "developer-3"),
+    ];
+    for (base_url, key, plan) in accounts {
+        fill_account(folder, base_url, key, plan);
+    }
+    let run = ledger(folder, &["verify", "--json"]).code(0);
+    assert_eq!(json(&run)["is_consistent"], true);
+    // Everything but the numbers of the exporting ledger.
+    let records = |ledger_file: &str| {
+        let run = ledger(folder, &["export", "--ledger", ledger_file]).code(0);
+        let mut records: Vec<Value> = run.json_lines();
+        for record in &mut records {
+            for name in ["id", "account", "content"] {
+                record["item"].as_object_mut().unwrap().remove(name);
+            }
+            for attempt in record["attempts"].as_array_mut().unwrap() {
+                for name in ["id", "item", "run"] {
+                    attempt.as_object_mut().unwrap().remove(name);
+                }
+            }
+        }
+        records.sort_by_key(ToString::to_string);
+        records
+    };
+    let before = records("ledger.sqlite3");
+    assert_eq!(before.len(), 12);
+    for file in ["all.csv", "all.jsonl"] {
+        ledger(folder, &["export", "--output", file]).code(0);
+        let other = format!("from-{file}.sqlite3");
+        let run = ledger(folder, &["import", file, "--json", "--ledger", &other]).code(0);
+        assert_eq!(json(&run)["added"], 12, "{}", run.text());
+        ledger(folder, &["verify", "--ledger", &other]).code(0);
+        assert_eq!(records(&other), before, "{file}");
+        let run = ledger(folder, &["import", file, "--json", "--ledger", &other]).code(0);
+        assert_eq!(
+            (&json(&run)["added"], &json(&run)["kept"]),
+            (&0.into(), &12.into())
+        );
+    }
+    // Each account keeps its own four items and its plan.
+    let run = Tl::new(&["status", "--json", "--ledger", "from-all.csv.sqlite3"])
+        .in_folder(folder)
+        .code(0);
+    let lines = run.json_lines();
+    let mut seen: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["base_url"].as_str().unwrap(),
+                line["plan"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    seen.sort_unstable();
+    let mut expected = accounts.map(|(base_url, _, plan)| (base_url, plan));
+    expected.sort_unstable();
+    assert_eq!(seen, expected, "{}", run.text());
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["total"] == 4 && line["left"] == 2)
     );
 }

@@ -259,16 +259,16 @@ fn video_lifecycle() {
 /// A platform with two assets that are being indexed; their videos.
 fn with_two_on_their_way() -> (Platform, [String; 2]) {
     let platform = Platform::start();
-    let folder = clips::folder(&["good.mp4"]);
-    let video = || {
+    let folder = crate::manifests::archive(2);
+    let video = |name: &str| {
         platform
-            .tl(&["ingest", "good.mp4", "--index", "films", "--quiet"])
+            .tl(&["ingest", name, "--index", "films", "--quiet"])
             .in_folder(folder.path())
             .code(0)
             .first_line()
             .to_owned()
     };
-    let videos = [video(), video()];
+    let videos = [video("0.mp4"), video("1.mp4")];
     (platform, videos)
 }
 

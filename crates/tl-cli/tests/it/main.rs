@@ -28,12 +28,15 @@ mod ledger;
 mod linking;
 mod lists;
 mod lossless;
+mod manifests;
 mod many;
 mod modules;
 mod operations;
 mod output;
 mod outputs;
 mod platform;
+#[cfg(unix)]
+mod postgres;
 mod probes;
 mod refusals;
 mod sandbox;
@@ -48,3 +51,5 @@ mod upload;
 mod validate;
 mod webhook;
 mod whole_corpus;
+#[cfg(unix)]
+mod workers;

@@ -74,7 +74,10 @@ fn make_executable(path: &Path) {
 fn ingest_and_upload_probe_a_file_once() {
     let platform = Platform::start();
     let clips = Clips::new(&["good.mp4"]);
-    fs::copy(clips.path("good.mp4"), clips.path("other.mp4")).unwrap();
+    // Files with the same bytes are one video.
+    let mut other = fs::read(clips.path("good.mp4")).unwrap();
+    other.extend(b"\0\0\0\x0cfree1234");
+    fs::write(clips.path("other.mp4"), other).unwrap();
     let index = platform.index.as_str();
     for (arguments, expected) in [
         (&["ingest", "good.mp4", "--index", index][..], 1),
@@ -83,7 +86,8 @@ fn ingest_and_upload_probe_a_file_once() {
         (&["upload", "good.mp4", "--route", "multipart"], 1),
         (&["ingest", "good.mp4", "--index", index, "--no-check"], 0),
     ] {
-        let arguments = [arguments, &["--no-cache"]].concat();
+        // What was done is not read again.
+        let arguments = [arguments, &["--no-cache", "--no-checkpoint"]].concat();
         let (run, probes) = clips.probes(platform.tl(&arguments), 0);
         assert_eq!(probes, expected, "{arguments:?}: {}", run.text());
     }
@@ -94,7 +98,9 @@ fn uploads_use_the_cache_of_validate() {
     let platform = Platform::start();
     let clips = Clips::new(&["good.mp4"]);
     let cached = ["--cache-dir", "kept"];
-    let ingest = ["ingest", "good.mp4", "--index", platform.index.as_str()];
+    // What was done is not read again.
+    let index = platform.index.as_str();
+    let ingest = ["ingest", "good.mp4", "--no-checkpoint", "--index", index];
     let tl = |arguments: &[&str]| platform.tl(&[arguments, &cached].concat());
     let probes = |arguments: &[&str]| clips.probes(tl(arguments), 0).1;
 
@@ -120,7 +126,6 @@ fn uploads_use_the_cache_of_validate() {
 fn rules_are_applied_to_cached_facts() {
     let platform = Platform::start();
     let clips = Clips::new(&["small.mp4"]);
-    let before = platform.emulator.journal().len();
     let check = |arguments: &[&str], expected: usize| {
         let tl = platform.tl(&[arguments, &["--cache-dir", "kept", "--json"]].concat());
         let (run, probes) = clips.probes(tl, 3);
@@ -132,5 +137,5 @@ fn rules_are_applied_to_cached_facts() {
     check(&ingest, 1);
     check(&ingest, 0);
     check(&["upload", "small.mp4"], 0);
-    assert_eq!(platform.emulator.journal().len(), before, "nothing is sent");
+    assert!(platform.uploads().is_empty(), "nothing is sent");
 }

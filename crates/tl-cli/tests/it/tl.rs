@@ -21,6 +21,23 @@ pub(crate) const EMULATOR_KEY: &str = "tlk_emulator_SECRET0123456789";
 /// A run takes one or two seconds; one that takes this long hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+thread_local! {
+    /// The state directory of a test, which has its own thread.
+    static STATE: tempfile::TempDir = state();
+}
+
+/// A state directory. Some tests run the command as another user.
+fn state() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let all = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), all).expect("the folder is ours");
+    }
+    folder
+}
+
 /// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -51,9 +68,10 @@ impl Tl {
                 "XDG_CACHE_HOME",
                 concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
             )
+            // The ledger of a test knows only what this test has ingested.
             .env(
                 "XDG_STATE_HOME",
-                concat!(env!("CARGO_TARGET_TMPDIR"), "/state"),
+                STATE.with(|state| state.path().to_owned()),
             )
             // No configuration of the person who runs the tests.
             .env(

@@ -45,7 +45,7 @@ impl Video {
             return Ok(Self::Asset(text.as_ref().into()));
         }
         let name = path_name(Path::new(argument));
-        let input = input::prepare(&name, argument, check, upload.route, output).await?;
+        let input = input::prepare(&name, argument, check, upload.send.route, output).await?;
         Ok(match input {
             Input::Url(url) => Self::Url(url.to_string()),
             Input::Asset(id) => Self::Asset(id),

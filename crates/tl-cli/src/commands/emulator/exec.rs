@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 use super::options::Options;
 use super::signals::Signals;
-use crate::args::upload;
+use crate::args::{ledger, upload};
 use crate::check::cache_location;
 use crate::context::Context;
 use crate::context::connection::KEY_FILE_VARIABLE;
@@ -32,7 +32,7 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 /// Run a command with its own emulator and return its exit code.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Sets TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY for the command. The command inherits standard input, output and error. TL_CHECKPOINTS and TL_CACHE point to the state directory, or to a temporary directory. Signals are forwarded to the command. When it exits, a summary of its requests is printed to standard error.\n\nThe exit code is that of the command, 128 + N if signal N terminated it, 127 if the command does not exist, or 126 if it cannot be executed."
+    after_help = "Sets TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY for the command. The command inherits standard input, output and error. TL_CHECKPOINTS, TL_CACHE and TL_LEDGER point to the state directory, or to a temporary directory. Signals are forwarded to the command. When it exits, a summary of its requests is printed to standard error.\n\nThe exit code is that of the command, 128 + N if signal N terminated it, 127 if the command does not exist, or 126 if it cannot be executed."
 )]
 pub(crate) struct Exec {
     #[command(flatten)]
@@ -78,7 +78,7 @@ impl Exec {
     }
 }
 
-/// Directories for a nested `tl`: checkpoints of an emulator are invalid for the platform and for
+/// Directories for a nested `tl`: checkpoints and ledger of an emulator are invalid for the platform and for
 /// other emulators. They live as long as the state of the emulator.
 struct Folders {
     root: PathBuf,
@@ -109,13 +109,14 @@ impl Folders {
         })
     }
 
-    fn environment(&self) -> [(&'static str, PathBuf); 2] {
+    fn environment(&self) -> [(&'static str, PathBuf); 3] {
         [
             (
                 upload::CHECKPOINT_DIR_VARIABLE,
                 self.root.join("checkpoints"),
             ),
             (cache_location::CACHE_DIR_VARIABLE, self.root.join("cache")),
+            (ledger::LEDGER_VARIABLE, self.root.join("ledger.sqlite3")),
         ]
     }
 }

@@ -13,6 +13,7 @@ use tl_protocol::limiter::Preset;
 use tl_validate::Route;
 
 use super::Ingest;
+use crate::args::index_ref::IndexRef;
 use crate::batch::parallel;
 use crate::check::local_check::LocalCheck;
 use crate::check::probers::parallelism;
@@ -29,16 +30,14 @@ impl Ingest {
     /// Estimates the run.
     pub(super) fn dry_run(&self, context: &Context) -> Result<Exit, Failure> {
         let sources = self.sources()?;
-        let check = (!self.no_check)
-            .then(|| self.rules.local_check(&self.cache, &context.output))
-            .transpose()?;
+        let check = self.run.local_check(context)?;
         let mut known = self.known(context)?;
         let mut estimator = Estimator::new(Timestamp::now())
-            .with_rate(self.upload.rate())
+            .with_rate(self.run.send.rate())
             .with_all_plans();
         let entries = sources.entries()?;
         let cancel = interrupt::listen()?;
-        let route = self.upload.route;
+        let route = self.run.send.route;
         let mut broken = None;
         parallel::run(
             parallelism(),
@@ -74,7 +73,7 @@ impl Ingest {
             return Err(interrupt::interrupted("nothing was sent"));
         }
         let estimate = estimator.finish();
-        let (chosen, _) = self.plan.preset(&context.connection);
+        let (chosen, _) = self.run.plan.preset(&context.connection);
         context.output.json(&json!({
             "dry_run": true,
             "plan": chosen,
@@ -86,11 +85,11 @@ impl Ingest {
 
     /// Reads what earlier runs with this key have ended. The ledger is not changed or created.
     fn known(&self, context: &Context) -> Result<Option<Known>, Failure> {
-        let address = self.ledger.address()?;
+        let address = self.run.ledger.address()?;
         if !address.may_exist() || context.connection.key_source()?.is_none() {
             return Ok(None);
         }
-        let (account, _) = self.plan.account(&context.connection)?;
+        let (account, _) = self.run.plan.account(&context.connection)?;
         let mut ledger = address.open_read_only()?;
         let accounts = ledger.accounts()?;
         let tag = account.key_tag.to_string();
@@ -99,7 +98,7 @@ impl Ingest {
         let Some(account) = accounts.into_iter().find(is_this) else {
             return Ok(None);
         };
-        let index = self.index.id();
+        let index = self.index.as_ref().and_then(IndexRef::id);
         let again = self.again.again();
         Ok(Some(Known::read(ledger, account.id, index, again)?))
     }

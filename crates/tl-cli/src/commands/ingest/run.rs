@@ -1,234 +1,90 @@
-//! Ingestion of several inputs. They are independent: each has its own result, and a failure does
-//! not end the run. `--jobs` limits checks and uploads; waits run concurrently.
+//! `tl ingest` with the ledger: what was done is skipped, and what was interrupted continues.
 
-use std::ffi::OsString;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tl_bulk::Ending;
+use tl_ledger::Ledger;
+use tl_model::Index;
 
-use tl_client::{Client, Ingested};
-use tl_model::{IndexId, UserMetadata};
-use tl_protocol::flow::WaitPolicy;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
-
-use super::report::{Failed, Reporter};
-use crate::args::index_ref::IndexRef;
-use crate::args::upload::UploadArgs;
-use crate::batch::input;
-use crate::batch::item::{ItemState, ItemTracker};
-use crate::batch::repeated::not_tried;
-use crate::check::local_check::LocalCheck;
+use super::Ingest;
+use super::entries::Entries;
+use super::indexes::Indexes;
+use crate::args::index_ref::model;
+use crate::args::run::Prepared;
+use crate::bulk::report::Reporter;
+use crate::bulk::run::{Input, exit_of, run};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
-use crate::runtime;
-use crate::text::path_name::path_name;
-use crate::ui::output::Output;
-use crate::ui::progress::Progress;
+use crate::runtime::{self, interrupt};
 
-/// Settings of all inputs.
-pub(super) struct Settings {
-    pub(super) output: Arc<Output>,
-    pub(super) client: Client,
-    /// `None` if the check is skipped.
-    pub(super) check: Option<Arc<LocalCheck>>,
-    pub(super) upload: UploadArgs,
-    pub(super) index: IndexRef,
-    pub(super) metadata: Option<UserMetadata>,
-    pub(super) video_stream: bool,
-    pub(super) wait: Option<WaitPolicy>,
-    pub(super) progress: Arc<Progress>,
-    pub(super) reporter: Reporter,
-}
-
-/// State of an input.
-#[derive(Debug, Clone)]
-struct Item {
-    name: String,
-    tracker: ItemTracker,
-    exit: Option<Exit>,
-}
-
-/// State shared by all inputs of a run.
-struct Run {
-    settings: Settings,
-    /// Held during check and upload.
-    workers: Arc<Semaphore>,
-    /// Set when the index was seen: a wrong id or name is found before the first byte is sent.
-    index_seen: OnceCell<IndexId>,
-    items: Mutex<Vec<Item>>,
-    /// Why the remaining inputs are not tried.
-    stop: Mutex<Option<Exit>>,
-}
-
-/// Permit of an input, released as soon as it only waits.
-type Permit = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
-
-/// Ingests all inputs, at most `jobs` at a time, and returns the exit code of the run.
-pub(super) fn execute(
-    settings: Settings,
-    inputs: Vec<OsString>,
-    jobs: u8,
-) -> Result<Exit, Failure> {
-    let items = inputs.iter().map(|input| Item {
-        name: path_name(Path::new(input)),
-        tracker: ItemTracker::new(),
-        exit: None,
-    });
-    let run = Arc::new(Run {
-        workers: Arc::new(Semaphore::new(jobs.into())),
-        index_seen: OnceCell::new(),
-        items: Mutex::new(items.collect()),
-        stop: Mutex::default(),
-        settings,
-    });
-    let all = Run::all(&run, inputs);
-    let result = runtime::run(all, || Failure::interrupted("interrupted"));
-    run.settings.progress.finish();
-    run.settings.reporter.finish();
-    match result {
-        Err(failure) if failure.exit().is_signal() => {
-            run.interrupted();
-            return Ok(failure.exit());
-        }
-        result => result?,
-    }
-    Ok(run.exit())
-}
-
-impl Run {
-    async fn all(run: &Arc<Self>, inputs: Vec<OsString>) -> Result<(), Failure> {
-        let mut in_flight = JoinSet::new();
-        for (at, input) in inputs.into_iter().enumerate() {
-            // Acquire the permit here and not in the task, so that inputs start in order. The
-            // semaphore is never closed; if it were, the inputs would run without a limit.
-            let permit = Arc::clone(&run.workers).acquire_owned().await.ok();
-            let permit: Permit = Arc::new(Mutex::new(permit));
-            let run = Arc::clone(run);
-            in_flight.spawn(async move {
-                let result = run.one(at, &input, &permit).await;
-                run.finish_item(at, &result);
-                release(&permit);
-            });
-        }
-        while let Some(ended) = in_flight.join_next().await {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                std::panic::resume_unwind(error.into_panic());
+impl Ingest {
+    /// Ingests with the ledger.
+    pub(super) fn run_on_ledger(self, context: &Context) -> Result<Exit, Failure> {
+        let models = self.create_index.iter().map(|text| model(text));
+        let models = models.collect::<Result<Vec<_>, _>>()?;
+        let sources = self.sources()?;
+        let mut prepared = self.run.prepare(context, self.jobs, false)?;
+        prepared.wait(self.wait, &self.wait_args);
+        let Prepared {
+            client,
+            mut settings,
+            check,
+        } = prepared;
+        self.budget.apply(&mut settings.limits);
+        settings.again = self.again.again();
+        settings.again.unfinished = self.resume.no_resume;
+        // Each input has its line, as for one that failed.
+        settings.report_unfinished = true;
+        // Without state, the ledger lives as long as this process.
+        let mut temporary = None;
+        let ledger = match self.resume.no_checkpoint {
+            true => {
+                let folder = tempfile::tempdir().map_err(|error| no_folder(&error))?;
+                let ledger = Ledger::open(folder.path().join("ledger.sqlite3"))?;
+                temporary = Some(folder);
+                ledger
             }
-        }
-        Ok(())
-    }
-
-    /// Processes one input. Its permit is released when only waiting remains.
-    async fn one(&self, at: usize, input: &OsString, permit: &Permit) -> Result<Ingested, Failed> {
-        if let Some(exit) = *self.stop() {
-            return Err(not_tried(exit).into());
-        }
-        let settings = &self.settings;
-        let tracker = self.items()[at].tracker.clone();
-        tracker.set(ItemState::Checking);
-        let name = path_name(Path::new(input));
-        let (check, route) = (settings.check.as_ref(), settings.upload.route);
-        let input = input::prepare(&name, input, check, route, &settings.output).await?;
-        let index = self.check_index().await?;
-        let (listener, permit) = (settings.progress.listener(&name), Arc::clone(permit));
-        let listen = move |event: &tl_client::Event| {
-            listener(event);
-            if tracker.observe(event) {
-                release(&permit);
-            }
+            false => self.run.ledger.address()?.open()?,
         };
-        let call = settings
-            .client
-            .ingest(input)
-            .into_index(index)
-            // The platform's default depends on the route.
-            .enable_video_stream(settings.video_stream)
-            .observe(listen);
-        let mut call = settings.upload.of_ingest(call);
-        call = match &settings.wait {
-            Some(policy) => call.wait(policy.clone()),
-            None => call.without_waiting(),
-        };
-        if let Some(metadata) = &settings.metadata {
-            call = call.metadata(metadata.clone());
-        }
-        if settings.check.is_none() {
-            call = call.skip_check();
-        }
-        call.run()
-            .await
-            .map_err(|error| settings.reporter.failed_with(&name, error))
-    }
-
-    /// Looks up the index once. If it does not exist, nothing is sent.
-    async fn check_index(&self) -> Result<IndexId, Failure> {
-        let look = || async {
-            match self.settings.index.get(&self.settings.client).await {
-                Ok(index) => {
-                    self.settings.reporter.set_index(index.id.clone());
-                    Ok(index.id)
-                }
-                Err(failure) => {
-                    *self.stop() = Some(failure.exit());
-                    Err(failure)
-                }
+        let is_checked = check.is_some();
+        let found = self.source.entries(&sources, check.as_deref())?;
+        let reporter = Reporter::new(&context.output, check.clone());
+        let outputs = self.run.outputs.open(&context.output)?;
+        runtime::block_on(async {
+            let stop = interrupt::stop_on_signal().await;
+            let index: Option<Index> = match &self.index {
+                None => None,
+                Some(index) if models.is_empty() => Some(index.get(&client).await?),
+                Some(index) => Some(index.get_or_create(&client, models).await?),
+            };
+            let mut indexes = Indexes::new(&client, index.as_ref());
+            indexes.verify(self.source.manifests()).await?;
+            settings.index = index;
+            let entries = Entries::new(found, indexes, is_checked, &context.output);
+            let input = Input::Entries(Box::new(entries));
+            let summary = run(&client, ledger, settings, input, &reporter, &outputs, &stop).await?;
+            let written = outputs.finish();
+            drop(temporary);
+            let totals = &summary.totals;
+            if summary.ending == Ending::Complete && totals.items + totals.unreadable == 0 {
+                return Err(Failure::no_videos("ingest"));
             }
-        };
-        self.index_seen.get_or_try_init(look).await.cloned()
+            reporter.finish(&summary);
+            written?;
+            Ok(exit_of(summary.ending).unwrap_or_else(|| reporter.exit()))
+        })
     }
 
-    fn stop(&self) -> MutexGuard<'_, Option<Exit>> {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn items(&self) -> MutexGuard<'_, Vec<Item>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reports the result of an input.
-    fn finish_item(&self, at: usize, result: &Result<Ingested, Failed>) {
-        let name = self.items()[at].name.clone();
-        let exit = match result {
-            Ok(ingested) => {
-                self.settings.reporter.succeeded(&name, ingested);
-                Exit::Ok
-            }
-            Err(failed) => {
-                self.settings.reporter.failed(&name, failed);
-                failed.failure.exit()
-            }
-        };
-        if exit.stops_run() {
-            self.stop().get_or_insert(exit);
-        }
-        self.items()[at].exit = Some(exit);
-    }
-
-    /// Reports every unfinished input after a signal.
-    fn interrupted(&self) {
-        let items = self.items().clone();
-        let unfinished: Vec<_> = items
-            .iter()
-            .filter(|item| item.exit.is_none())
-            .map(|item| (item.name.as_str(), item.tracker.state()))
-            .collect();
-        self.settings.reporter.interrupted(&unfinished, items.len());
-    }
-
-    /// Exit code of the run.
-    fn exit(&self) -> Exit {
-        let exits: Vec<Exit> = self
-            .items()
-            .iter()
-            // Every input has a result unless the run ended early.
-            .map(|item| item.exit.unwrap_or(Exit::SomeFailed))
-            .collect();
-        Exit::of_items(&exits)
+    /// What the command line names. Manifests are read once before anything is sent.
+    pub(super) fn sources(&self) -> Result<tl_bulk::source::Sources, Failure> {
+        self.source.sources(&self.inputs, &self.metadata)
     }
 }
 
-fn release(permit: &Permit) {
-    permit.lock().unwrap_or_else(PoisonError::into_inner).take();
+fn no_folder(error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::Temporary,
+        "system",
+        "failed to create a temporary directory",
+    )
+    .with_source(error)
 }

@@ -1,4 +1,4 @@
-//! Results of an ingestion: success, failure, and interrupted inputs.
+//! Results of tasks: success, failure, and interrupted inputs.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use tl_validate::Report;
 use crate::batch::item::ItemState;
 use crate::batch::outcome::{details, merge, refused};
 use crate::batch::repeated::RepeatedFailures;
-use crate::batch::summary::{RESUME, interrupted_item, summary};
+use crate::batch::summary::{interrupted_item, summary};
 use crate::batch::wait_hint::{self, with_wait_hint};
 use crate::failure::Failure;
 use crate::text::units;
@@ -38,8 +38,6 @@ impl From<Failure> for Failed {
 /// Prints the result of each input.
 pub(super) struct Reporter {
     output: Arc<Output>,
-    /// Whether the same command can resume an upload.
-    keeps_checkpoint: bool,
     /// The id of the index, once it was looked up.
     index: OnceLock<IndexId>,
     /// Failures that several inputs have in common are printed once.
@@ -47,10 +45,9 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(output: &Arc<Output>, keeps_checkpoint: bool) -> Self {
+    pub(super) fn new(output: &Arc<Output>) -> Self {
         Self {
             output: Arc::clone(output),
-            keeps_checkpoint,
             index: OnceLock::new(),
             shared: RepeatedFailures::default(),
         }
@@ -74,42 +71,30 @@ impl Reporter {
         });
         self.output.json(&merge(head, details(video)));
         let id = plain_line(video.video_id.as_ref().map_or("", |id| id.as_str()));
-        let (what, made) = match (&video.task_id, &video.asset_id) {
-            (Some(task), _) => ("task", task.as_str()),
-            (None, Some(asset)) => ("asset", asset.as_str()),
-            (None, None) => ("asset", "unknown"),
-        };
-        let made = plain_line(made);
+        let made = plain_line(video.task_id.as_ref().map_or("unknown", |id| id.as_str()));
         let upload = video.time(Stage::Upload).unwrap_or_default();
         let shown = plain_line(name);
-        let text = match (self.output.is_quiet(), is_ready, &video.task_id) {
-            (true, false, Some(_)) => made.clone(),
-            (true, ..) => id,
-            (false, true, _) => format!(
-                "{GOOD}ready{GOOD:#}    {shown}  video {id}  {what} {made}  (uploaded in {}, ready after {})",
+        let text = match (self.output.is_quiet(), is_ready) {
+            (true, false) => made.clone(),
+            (true, true) => id,
+            (false, true) => format!(
+                "{GOOD}ready{GOOD:#}    {shown}  video {id}  task {made}  (uploaded in {}, ready after {})",
                 units::format_duration(upload),
                 units::format_duration(video.time(Stage::Indexing).unwrap_or_default())
             ),
-            (false, false, _) => format!(
-                "{GOOD}created{GOOD:#}  {shown}  video {id}  {what} {made}  (uploaded in {})",
+            (false, false) => format!(
+                "{GOOD}created{GOOD:#}  {shown}  video {id}  task {made}  (uploaded in {})",
                 units::format_duration(upload)
             ),
         };
         self.output.line(&text);
         if video.reconciled {
             self.output.note(&format!(
-                "a response was lost; its request had created {what} {made}"
+                "a response was lost; its request had created task {made}"
             ));
         }
-        let next = match (&video.task_id, &video.video_id) {
-            _ if is_ready => None,
-            (Some(task), _) => Some(wait_hint::task_command(task)),
-            (None, id) => id
-                .as_ref()
-                .zip(self.index.get())
-                .map(|(id, index)| wait_hint::video_command(id, index)),
-        };
-        if let Some(command) = next {
+        if let (false, Some(task)) = (is_ready, &video.task_id) {
+            let command = wait_hint::task_command(task);
             self.output.note(&format!(
                 "next: run `{command}` to wait until it is indexed"
             ));
@@ -140,21 +125,12 @@ impl Reporter {
         let reached = error.reached().cloned();
         let stage = error.stage().map(Stage::as_str);
         let failure = refused(name, error);
-        let is_kept = self.keeps_checkpoint && reached.as_ref().is_some_and(is_kept);
-        let there = reached.as_ref();
-        let task = there.and_then(|reached| reached.task_id.as_ref());
-        let video = there
-            .and_then(|reached| reached.video_id.as_ref())
-            .zip(self.index.get());
-        let failure = match (task, video) {
-            (Some(task), _) => with_wait_hint(failure, &wait_hint::task_command(task)),
-            _ if is_kept && stage.is_some() && failure.exit().is_retryable() => {
-                failure.hint(RESUME)
-            }
-            (None, Some((video, index))) => {
-                with_wait_hint(failure, &wait_hint::video_command(video, index))
-            }
-            (None, None) => failure,
+        let task = reached
+            .as_ref()
+            .and_then(|reached| reached.task_id.as_ref());
+        let failure = match task {
+            Some(task) => with_wait_hint(failure, &wait_hint::task_command(task)),
+            None => failure,
         };
         let failure = match reached.as_ref() {
             Some(reached) => failure.with_report(notable(reached.report.clone())),
@@ -170,7 +146,7 @@ impl Reporter {
     /// Reports the unfinished inputs after a signal, of `total`.
     pub(super) fn interrupted(&self, unfinished: &[(&str, ItemState)], total: usize) {
         for (name, state) in unfinished {
-            let (failure, reached) = interrupted_item(name, state, self.keeps_checkpoint);
+            let (failure, reached) = interrupted_item(name, state, false);
             let failed = Failed {
                 failure,
                 reached: Some(reached),
@@ -182,8 +158,7 @@ impl Reporter {
             }
         }
         if unfinished.len() > 1 {
-            self.output
-                .failure_text(&summary(unfinished, total, self.keeps_checkpoint));
+            self.output.failure_text(&summary(unfinished, total, false));
         }
     }
 
@@ -191,11 +166,6 @@ impl Reporter {
     pub(super) fn finish(&self) {
         self.shared.finish(&self.output);
     }
-}
-
-/// Whether a later run can resume.
-fn is_kept(reached: &Ingested) -> bool {
-    reached.upload_id.is_some() || reached.asset_id.is_some()
 }
 
 /// The report, if it has findings.
