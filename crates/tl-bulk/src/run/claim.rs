@@ -40,6 +40,9 @@ fn cost(work: Work, item: &Item) -> Cost {
 /// A run with more indexes claims its files in all of them.
 const MAX_INDEXES: usize = 200;
 
+/// An id that no index has.
+const NO_INDEX: &str = "-";
+
 impl MainLoop {
     /// Claims up to `limit` items, and starts the work on them.
     pub(super) async fn claim(&mut self, work: Work, limit: u32) -> Result<()> {
@@ -50,7 +53,11 @@ impl MainLoop {
             .lease(shared.settings.lease);
         if self.is_own_only {
             // The same files may be in the ledger for other indexes too.
-            let indexes: Vec<String> = self.indexes.iter().take(MAX_INDEXES).cloned().collect();
+            let mut indexes: Vec<String> = self.indexes.iter().take(MAX_INDEXES).cloned().collect();
+            if indexes.is_empty() {
+                // No item is known yet: none is claimed.
+                indexes.push(NO_INDEX.to_owned());
+            }
             options = options.seen_by(shared.run);
             if self.indexes.len() <= MAX_INDEXES {
                 options = options.indexes(indexes);

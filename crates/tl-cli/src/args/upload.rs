@@ -100,6 +100,11 @@ impl SendArgs {
 }
 
 impl UploadArgs {
+    /// Policy for URLs that the platform supplies.
+    pub(crate) fn supplied_urls(&self) -> SuppliedUrls {
+        self.send.supplied_urls()
+    }
+
     pub(crate) fn of_upload(&self, call: Upload) -> Upload {
         let mut call = call.chunks(self.send.settings());
         if let Some(route) = self.send.route {

@@ -54,7 +54,7 @@ pub(super) fn run(
     let progress = Progress::new(&output, 0);
     let client = context
         .connection
-        .client_with_url_policy(command.upload.send.supplied_urls(), progress.observer())?
+        .client_with_url_policy(command.upload.supplied_urls(), progress.observer())?
         .with_checker(local.checker().clone());
     let work = async {
         let video = Video::read(&argument, Some(&local), &command.upload, &output).await?;

@@ -78,7 +78,7 @@ impl Files {
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context
             .connection
-            .client_with_url_policy(self.upload.send.supplied_urls(), progress.observer())?;
+            .client_with_url_policy(self.upload.supplied_urls(), progress.observer())?;
         let check = (!self.no_check)
             .then(|| self.rules.local_check(&self.cache, &context.output))
             .transpose()?;
