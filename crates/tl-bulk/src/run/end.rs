@@ -201,7 +201,7 @@ impl MainLoop {
         for group in left.chunks(ROWS) {
             let ids = group.to_vec();
             let rows = self.shared.store.call(move |ledger, _| {
-                let rows = ids.into_iter().map(|id| ledger.item(id));
+                let rows = ids.iter().map(|id| ledger.item(*id));
                 rows.collect::<tl_ledger::Result<Vec<Item>>>()
             });
             for row in rows.await? {

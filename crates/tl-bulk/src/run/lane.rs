@@ -226,7 +226,7 @@ impl Shared {
                     }
                     Verdict::Stop(reason) => {
                         ledger.release(lease)?;
-                        Ok(Step::Stop(reason, failed))
+                        Ok(Step::Stop(reason, failed.clone()))
                     }
                     Verdict::Temporary if !is_last => hold(ledger, now, lease, delay),
                     _ => {

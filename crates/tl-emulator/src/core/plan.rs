@@ -220,6 +220,7 @@ impl Plan {
             videos_per_index: limit(&file.videos_per_index, base.videos_per_index),
             hours_per_index: limit(&file.hours_per_index, base.hours_per_index),
             retention_days: limit(&file.retention_days, base.retention_days),
+            ..base
         })
     }
 
