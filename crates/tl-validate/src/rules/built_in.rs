@@ -29,13 +29,15 @@ const BUILT_IN: [&str; 6] = [
     include_str!("../../rules/v1.3-2026-10.toml"),
 ];
 
-fn built_in() -> &'static [RulePack] {
-    static PACKS: OnceLock<Vec<RulePack>> = OnceLock::new();
-    PACKS.get_or_init(|| {
-        BUILT_IN
-            .iter()
-            .map(|text| RulePack::from_toml(text).expect("the built-in packs are parsed by a test"))
-            .collect()
+/// The built-in packs, oldest first. Each is parsed when it is first reached: a command that needs
+/// the current one does not pay for the history.
+fn built_in() -> impl DoubleEndedIterator<Item = &'static RulePack> {
+    static PACKS: [OnceLock<RulePack>; BUILT_IN.len()] =
+        [const { OnceLock::new() }; BUILT_IN.len()];
+    BUILT_IN.iter().zip(&PACKS).map(|(text, pack)| {
+        pack.get_or_init(|| {
+            RulePack::from_toml(text).expect("the built-in packs are parsed by a test")
+        })
     })
 }
 
@@ -43,7 +45,7 @@ impl RulePack {
     /// The pack for the newest official documentation. This is the default everywhere.
     pub fn current() -> &'static Self {
         built_in()
-            .last()
+            .next_back()
             .expect("there is at least one built-in pack")
     }
 
@@ -52,16 +54,13 @@ impl RulePack {
     /// # Errors
     /// The name is unknown; the message lists the available names.
     pub fn named(name: &str) -> Result<&'static Self, RulePackError> {
-        built_in()
-            .iter()
-            .find(|pack| pack.name == name)
-            .ok_or_else(|| {
-                let names: Vec<&str> = built_in().iter().map(|p| p.name.as_str()).collect();
-                RulePackError::new(format!(
-                    "unknown rule pack `{name}` (built in: {})",
-                    names.join(", ")
-                ))
-            })
+        built_in().find(|pack| pack.name == name).ok_or_else(|| {
+            let names: Vec<&str> = built_in().map(|p| p.name.as_str()).collect();
+            RulePackError::new(format!(
+                "unknown rule pack `{name}` (built in: {})",
+                names.join(", ")
+            ))
+        })
     }
 
     /// The pack that applied on `date`.
@@ -69,14 +68,13 @@ impl RulePack {
     /// # Errors
     /// `date` is before the oldest pack.
     pub fn on(date: Date) -> Result<&'static Self, RulePackError> {
-        let oldest = built_in()
-            .first()
-            .expect("there is at least one built-in pack");
         built_in()
-            .iter()
             .rev()
             .find(|pack| pack.date <= date)
             .ok_or_else(|| {
+                let oldest = built_in()
+                    .next()
+                    .expect("there is at least one built-in pack");
                 RulePackError::new(format!(
                     "no rule pack for {date}: the oldest, `{}`, starts on {}",
                     oldest.name, oldest.date
@@ -87,7 +85,6 @@ impl RulePack {
     /// Name, date and title of every built-in pack, oldest first.
     pub fn all() -> Vec<PackInfo> {
         built_in()
-            .iter()
             .map(|pack| PackInfo {
                 name: pack.name.clone(),
                 date: pack.date,
