@@ -49,7 +49,8 @@ const USAGE: &str = "usage: cargo run -p tl-dist -- COMMAND
   parity PROBE PATH...   Compare the facts of the helper PROBE with those of the built one
   release-check          Name what a release still needs (docs/release.md)
   sbom                   Write the bills of materials into target/dist/sbom
-  reproduce              Make everything again in another folder and compare the hashes";
+  reproduce [probe]      Make everything, or tl-probe alone, again in another folder and compare
+                         the hashes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -80,6 +81,7 @@ fn run(arguments: &[String]) -> Result<()> {
             workspace.sh.create_dir(&folder)?;
             sbom::write(&workspace, &folder)
         }
+        ["reproduce", "probe"] => reproduce::probe(&workspace),
         ["reproduce"] => reproduce::run(&workspace),
         _ => bail!("unknown arguments\n{USAGE}"),
     }

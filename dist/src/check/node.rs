@@ -1,4 +1,4 @@
-//! The npm packages in an empty project, without network except for vitest.
+//! The npm packages in an empty project, without network except for vitest and jest.
 
 use std::path::Path;
 
@@ -10,6 +10,17 @@ use crate::package::SUMS;
 use crate::workspace::Workspace;
 
 const TESTS: &str = include_str!("../../npm/tests/emulator.test.js");
+/// The global setup for Jest, whose tests are CommonJS by default.
+const JEST: [(&str, &str); 2] = [
+    (
+        "emulator.jest.cjs",
+        include_str!("../../npm/tests/emulator.jest.cjs"),
+    ),
+    (
+        "jest.config.json",
+        include_str!("../../npm/tests/jest.config.json"),
+    ),
+];
 
 pub(super) fn npm(workspace: &Workspace, package: &Path, clips: &Clips) -> Result<()> {
     let sh = &workspace.sh;
@@ -72,5 +83,11 @@ pub(super) fn npm(workspace: &Workspace, package: &Path, clips: &Clips) -> Resul
     run("npm install --no-audit --no-fund --silent vitest@3", 0)?;
     let seen = run("NO_COLOR=1 vitest run --reporter=verbose", 0)?;
     ensure!(seen.contains("5 passed"), "not all tests ran");
+    for (name, text) in JEST {
+        sh.write_file(work.join(name), text)?;
+    }
+    run("npm install --no-audit --no-fund --silent jest@30", 0)?;
+    let seen = run("NO_COLOR=1 jest", 0)?;
+    ensure!(seen.contains("1 passed"), "not all tests ran");
     Ok(())
 }

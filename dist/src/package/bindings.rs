@@ -17,9 +17,10 @@ const MODULE: &str = "tl_validate";
 const COMPATIBILITY: &str = "manylinux_2_17";
 
 pub(super) fn file_name(workspace: &Workspace) -> String {
+    // maturin adds the older name of the same platform.
     let legacy = "manylinux2014";
     format!(
-        "{MODULE}-{}-cp39-abi3-{COMPATIBILITY}_{ARCH}.{legacy}_{ARCH}.whl",
+        "{MODULE}-{}-cp39-abi3-{legacy}_{ARCH}.{COMPATIBILITY}_{ARCH}.whl",
         workspace.version()
     )
 }
