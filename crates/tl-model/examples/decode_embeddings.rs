@@ -5,8 +5,10 @@
 //! $ cargo run --release -p tl-model --example decode_embeddings
 //! ```
 //!
-//! Each measurement is a process of its own, because the peak of a process never falls. The peak is
+//! Each measurement is a separate process, because the peak of a process never falls. The peak is
 //! read from `/proc`, so on other systems than Linux only times are printed.
+
+#![expect(clippy::print_stdout, reason = "the numbers are the result")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

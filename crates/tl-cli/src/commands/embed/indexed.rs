@@ -67,7 +67,7 @@ impl Indexed {
                             "the embeddings of video {id} do not belong into the matrix: {mismatch}"
                         ),
                     )
-                    .hint("save each video to a file of its own")
+                    .hint("save each video to its own file")
                 })?;
             }
             Ok(collected)
