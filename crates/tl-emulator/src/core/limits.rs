@@ -175,6 +175,9 @@ fn count_minutes(
     seconds: f64,
 ) -> Result<(), Refusal> {
     let limits = class.limits(&env.settings.plan);
+    if limits.minutes_per_hour.is_none() && limits.minutes_per_day.is_none() {
+        return Ok(());
+    }
     let minutes = seconds / 60.0;
     let mut meter = state.meter(class.name());
     meter.minutes_of_hour = meter.minutes_of_hour.at(env.now, HOUR);
