@@ -191,6 +191,8 @@ pub struct Scheduler {
     waiting: u32,
     is_read: bool,
     ending: Option<Ending>,
+    /// The platform has rejected a request because of a quota: another one would be rejected too.
+    is_refused: bool,
     items: u64,
     video: Duration,
     bytes: u64,
@@ -211,6 +213,7 @@ impl Scheduler {
             waiting: 0,
             is_read: false,
             ending: None,
+            is_refused: false,
             items: 0,
             video: Duration::ZERO,
             bytes: 0,
@@ -303,6 +306,14 @@ impl Scheduler {
     /// or the key was refused. The first reason counts, except that a caller who stops a run that
     /// is ending does not want to wait.
     pub fn stop(&mut self, ending: Ending) {
+        // The platform rejects requests that create something until its quota is reset.
+        self.is_refused |= matches!(
+            ending,
+            Ending::Limit {
+                dimension: None,
+                ..
+            }
+        );
         if self.ending.is_none() || ending == Ending::Stopped {
             self.ending = Some(ending);
         }
@@ -436,6 +447,7 @@ impl Scheduler {
             return 0;
         }
         match work {
+            Work::Resume | Work::Index if self.is_refused => 0,
             // Nothing new is on the platform because of it.
             Work::Resume => 50_u32.saturating_sub(active),
             Work::Index => 8_u32.saturating_sub(active),

@@ -168,3 +168,24 @@ fn own_leases_do_not_delay_the_end() {
         Action::End(Ending::Complete)
     );
 }
+
+#[test]
+fn quota_of_the_platform_ends_a_run_with_assets_to_index() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    scheduler.sources_read();
+    let now = Duration::ZERO;
+    scheduler.on_claimed(now, Work::Index, Claimed::items(1));
+    scheduler.on_ended(Work::Index);
+    let refused = Ending::Limit {
+        dimension: None,
+        until: None,
+    };
+    scheduler.stop(refused);
+    // The item is due again, and would be rejected again.
+    scheduler.on_due(now, Work::Index);
+    while let Action::Claim { work, .. } = scheduler.next(now) {
+        assert!(!matches!(work, Work::Index | Work::Resume), "{work:?}");
+        scheduler.on_claimed(now, work, Claimed::default());
+    }
+    assert_eq!(scheduler.next(now), Action::End(refused));
+}

@@ -400,7 +400,7 @@ fn what_was_done_is_not_sent_again() {
         (&"ready".into(), &first["video_id"])
     );
     assert_eq!(ingest(&["0.mp4", "--wait"]).json()["skipped"], "done");
-    // A copy has a result of its own, and is not sent.
+    // A copy has its own result, and is not sent.
     let lines = ingest(&["0.mp4", "copy.mp4", "1.mp4", "--wait"]).json_lines();
     assert_eq!(lines.len(), 3);
     assert_eq!(platform.uploads().len(), 2);
