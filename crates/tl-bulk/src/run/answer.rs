@@ -54,6 +54,8 @@ impl MainLoop {
         for change in changes {
             writes.extend(self.write_of(now, change));
         }
+        // Lists are newest first; results that arrive together are in the order of the items.
+        writes.sort_by_key(|write| write.id);
         self.apply(writes).await
     }
 

@@ -50,6 +50,10 @@ impl MainLoop {
                         if self.shared.settings.report_unfinished {
                             self.unfinished.insert(intaken.event.item);
                         }
+                        if intaken.is_new && self.shared.settings.idempotency_key.is_some() {
+                            // It is looked up before it is sent.
+                            self.on_due(State::Sending);
+                        }
                         if intaken.is_new {
                             self.shared.emit(Event::ItemFound(intaken.event));
                         }
