@@ -85,7 +85,8 @@ async function until(ask, isDone) {
 async function control(method, path, body) {
   const init = { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) };
   const response = await fetch(options.control_url + path, init);
-  return response.json();
+  const text = await response.text();
+  return text ? JSON.parse(text) : undefined;
 }
 
 async function upload(client, source, filename) {
