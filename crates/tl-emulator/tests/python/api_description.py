@@ -43,8 +43,11 @@ class ApiDescription:
         kind = response.headers["content-type"]
         content = described["content"].get(kind)
         assert content is not None, f"{name} answered {kind}, which is not described"
-        # A streamed response has one value per line.
-        values = map(json.loads, response.text.splitlines()) if "x-lines" in content else [response.json()]
+        if kind == "text/event-stream":
+            values = [response.text]
+        else:
+            # A streamed response has one value per line.
+            values = map(json.loads, response.text.splitlines()) if "x-lines" in content else [response.json()]
         key = (name, status, kind)
         if key not in self.validators:
             schema = {**content.get("x-lines", content["schema"]), "components": self.components}
