@@ -94,7 +94,7 @@ impl Answers<'_> {
         let contender = |name: &&'static str| match *name {
             PYTHON => {
                 let words = self.peers.words(work, &[&self.sink.base(false), count]);
-                self.other(PYTHON, self.peers.python(), &words)
+                self.other(PYTHON, self.peers.python(), &words).at_most(1)
             }
             JAVASCRIPT => {
                 let script = self.settings.root.join("benches/peers.cjs");
@@ -102,7 +102,7 @@ impl Answers<'_> {
                 let folder = self.javascript.display().to_string();
                 let script = script.display().to_string();
                 let words = [&script, work, &folder, &base, count].map(str::to_owned);
-                self.other(JAVASCRIPT, Path::new("node"), &words)
+                self.other(JAVASCRIPT, Path::new("node"), &words).at_most(3)
             }
             name => {
                 let kind = if name == ASYNC { "async" } else { "blocking" };

@@ -25,7 +25,7 @@ use crate::{Failure, arguments::Arguments};
 use report::Report;
 
 /// Upper bound of a single run.
-const RUN_LIMIT: Duration = Duration::from_secs(300);
+const RUN_LIMIT: Duration = Duration::from_secs(900);
 
 /// The settings of a run: options of `cargo xtask bench`, and the paths that it passes.
 struct Settings<'a> {

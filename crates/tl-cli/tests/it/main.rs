@@ -38,6 +38,7 @@ mod platform;
 #[cfg(unix)]
 mod postgres;
 mod probes;
+mod recipes;
 mod refusals;
 mod sandbox;
 mod search;

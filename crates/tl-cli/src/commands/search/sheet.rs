@@ -16,18 +16,28 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::ffmpeg::sandbox;
 use crate::runtime::interrupt;
+use crate::text::units::pluralize;
 
 /// A picture of 320 pixels takes 5 to 20 kB.
 const MAX_BYTES: u64 = 400_000;
 /// Timeout per picture.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-const STYLE: &str = "body{font:14px system-ui,sans-serif;margin:2rem;background:#fff;color:#1a1a1a}\
-ul{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1.5rem}\
-li{border:1px solid #ccc;padding:.75rem;border-radius:.5rem}\
-img,.none{width:100%;aspect-ratio:16/9;object-fit:contain;background:#eee;display:flex;align-items:center;justify-content:center;color:#555}\
-h2{font-size:1rem;margin:.5rem 0 .25rem;overflow-wrap:anywhere}p{margin:.25rem 0;overflow-wrap:anywhere}\
-@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}li{border-color:#444}img,.none{background:#262626;color:#aaa}}";
+/// The columns are never wider than the page, so that a telephone shows one without scrolling.
+const STYLE: &str = ":root{color-scheme:light dark}\
+body{font:14px/1.4 system-ui,sans-serif;margin:clamp(1rem,4vw,2rem);background:#fff;color:#1a1a1a}\
+h1{font-size:1.25rem;margin:0 0 .25rem;overflow-wrap:anywhere}\
+ul{list-style:none;margin:1rem 0 0;padding:0;display:grid;\
+grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr));gap:1rem}\
+li{min-width:0;border:1px solid #ccc;padding:.75rem;border-radius:.5rem}\
+a{display:block;color:inherit;text-decoration:none;border-radius:.25rem}\
+a:focus-visible{outline:3px solid #1a66d6;outline-offset:2px}\
+img,.none{display:flex;width:100%;aspect-ratio:16/9;object-fit:contain;border-radius:.25rem;\
+background:#eee;color:#555;align-items:center;justify-content:center}\
+h2{font-size:1rem;margin:.5rem 0 .25rem;overflow-wrap:anywhere}\
+p{margin:.25rem 0;overflow-wrap:anywhere}.time{font-variant-numeric:tabular-nums;color:#555}\
+@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}li{border-color:#444}\
+img,.none{background:#262626}.none,.time{color:#aaa}a:focus-visible{outline-color:#7db0ff}}";
 
 /// Writes the page.
 pub(super) fn write(
@@ -173,8 +183,8 @@ fn render(
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>\n\
-         <h1>{title}</h1><p>{} results</p>\n<ul>\n",
-        ranges.len()
+         <h1>{title}</h1><p>{}</p>\n<ul>\n",
+        pluralize(ranges.len(), "result", "results")
     );
     for ((range, picture), file) in ranges.iter().zip(pictures).zip(files) {
         let name = escape(range.name());
@@ -197,7 +207,7 @@ fn render(
         // Writing to a string cannot fail.
         let _ = writeln!(
             html,
-            "<li>{picture}<h2>{}. {name}</h2><p>{}</p>{speech}</li>",
+            "<li>{picture}<h2>{}. {name}</h2><p class=\"time\">{}</p>{speech}</li>",
             range.rank,
             range.times()
         );
