@@ -1,4 +1,5 @@
 //! Every fuzz target with its seeds, and with changes of them, for about a second in total each.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

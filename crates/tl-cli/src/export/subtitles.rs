@@ -25,7 +25,7 @@ pub(super) fn srt(clips: &[&Clip]) -> String {
 pub(super) fn vtt(clips: &[&Clip]) -> String {
     let mut text = "WEBVTT\n\n".to_owned();
     for clip in clips {
-        let voice = clip.speaker.as_deref().map(|speaker| escaped(speaker));
+        let voice = clip.speaker.as_deref().map(escaped);
         let voice = voice.map_or_else(String::new, |voice| format!("<v {voice}>"));
         // Writing to a string cannot fail.
         let _ = writeln!(

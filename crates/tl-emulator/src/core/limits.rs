@@ -50,14 +50,12 @@ impl Class {
 
     fn limits(self, plan: &Plan) -> ClassLimits {
         match self {
-            Self::Index | Self::Upload => {
-                let mut limits = ClassLimits::default();
-                limits.requests_per_minute = plan.requests_per_minute;
-                limits.requests_per_day = plan.requests_per_day;
-                limits.minutes_per_hour = plan.minutes_per_hour;
-                limits.minutes_per_day = plan.minutes_per_day;
-                limits
-            }
+            Self::Index | Self::Upload => ClassLimits {
+                requests_per_minute: plan.requests_per_minute,
+                requests_per_day: plan.requests_per_day,
+                minutes_per_hour: plan.minutes_per_hour,
+                minutes_per_day: plan.minutes_per_day,
+            },
             Self::Search => plan.search,
             Self::Analyze => plan.analyze,
             Self::EmbedMedia => plan.embed_media,
@@ -227,8 +225,10 @@ pub(crate) fn count_video(
     if counted.is_err() {
         // A video that is refused is not counted.
         match before {
-            Some(meter) => _ = state.meters.insert(Class::Index.name().to_owned(), meter),
-            None => _ = state.meters.remove(Class::Index.name()),
+            Some(meter) => state.meters.insert(Class::Index.name().to_owned(), meter),
+            None => {
+                state.meters.remove(Class::Index.name());
+            }
         }
     }
     counted

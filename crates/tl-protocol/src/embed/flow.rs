@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use tl_model::{EmbeddingOrigin, EmbeddingResult, EmbeddingTask, EmbeddingTaskId, Embeddings};
+use tl_model::{EmbeddingOrigin, EmbeddingResult, EmbeddingTask, EmbeddingTaskId};
 
 use crate::{
     Endpoint, Error, Flow, Now, Outcome, Resource, Step, Token,
@@ -77,7 +77,7 @@ impl Finish {
     fn result(&mut self, task: EmbeddingTask) -> EmbeddingResult {
         let mut origin = std::mem::take(&mut self.0);
         origin.task = Some(task.id);
-        let mut result = EmbeddingResult::new(task.data.unwrap_or_else(Embeddings::new));
+        let mut result = EmbeddingResult::new(task.data.unwrap_or_default());
         result.data.set_origin(origin);
         result.metadata = task.metadata;
         result

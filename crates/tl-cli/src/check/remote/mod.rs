@@ -60,7 +60,7 @@ pub(crate) fn check(checker: &LocalCheck, remote: &Remote, url: &Url) -> CheckRe
     match probe(checker.prober(), remote, url) {
         Ok((Read::Media(probed), notes)) => CheckResult {
             notes,
-            ..checker.evaluate(probed, Subject::Link)
+            ..checker.evaluate(*probed, Subject::Link)
         },
         Ok((Read::Playlist(playlist), notes)) => CheckResult {
             notes,
@@ -72,7 +72,7 @@ pub(crate) fn check(checker: &LocalCheck, remote: &Remote, url: &Url) -> CheckRe
 
 /// What is behind a URL.
 enum Read {
-    Media(Probed),
+    Media(Box<Probed>),
     /// An HLS manifest: its duration in seconds, or why it is not that of a recording.
     Playlist(Result<f64, PlaylistError>),
 }
@@ -104,7 +104,7 @@ fn probe(prober: &dyn Prober, remote: &Remote, url: &Url) -> Result<(Read, Vec<S
     // Report the network error, not the read error that it caused.
     match (probed, file.take_failure()) {
         (Err(_), Some(failure)) => Err(failure),
-        (probed, _) => Ok((Read::Media(probed), notes)),
+        (probed, _) => Ok((Read::Media(Box::new(probed)), notes)),
     }
 }
 
