@@ -25,6 +25,10 @@ FOLDER = ROOT / "target" / "mutants"
 MAX_SHARE = 0.03
 
 
+# Seconds for the tests of one change. A change that makes them run for ever counts as noticed.
+TIMEOUT = "120"
+
+
 def read(name):
     return tomllib.loads((ROOT / "mutants" / name).read_text())
 
@@ -54,7 +58,7 @@ def command(area, arguments):
     files = [word for name in area["files"] for word in ("--file", name)]
     packages = [word for name in area["packages"] for word in ("--test-package", name)]
     # The changed tree is this copy: only changed crates are built again.
-    options = ["--in-place", "--no-shuffle", "--caught", "--colors", "never", "--minimum-test-timeout", "60"]
+    options = ["--in-place", "--no-shuffle", "--caught", "--colors", "never", "--baseline", "skip", "--timeout", TIMEOUT]
     if arguments.shard:
         options += ["--shard", arguments.shard]
     return ["cargo", "mutants", *options, *files, *packages]
@@ -114,9 +118,14 @@ def main():
         if arguments.list:
             subprocess.run([*words, "--list"], check=True, cwd=ROOT, env=environment)
             continue
-        output = FOLDER / name
+        output, copy = FOLDER / name, tree()
+        # Without a change, the tests pass. cargo-mutants would run those of the changed package only.
+        packages = [word for package in area["packages"] for word in ("--package", package)]
+        test = subprocess.run(["cargo", "test", "--quiet", *packages, *area["tests"]], cwd=copy, env=environment)
+        if test.returncode != 0:
+            sys.exit(f"mutants: {name}: the tests fail without any change")
         # The status is not 0 if a change survives; the result is read from its files.
-        subprocess.run([*words, "--output", str(output), "--", *area["tests"]], cwd=tree(), env=environment)
+        subprocess.run([*words, "--output", str(output), "--", *area["tests"]], cwd=copy, env=environment)
         folder = output / "mutants.out"
         if not (folder / "outcomes.json").is_file():
             sys.exit(f"mutants: {name}: cargo-mutants did not run; see its messages above")
