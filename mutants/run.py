@@ -61,7 +61,14 @@ def command(area, arguments):
     options = ["--in-place", "--no-shuffle", "--caught", "--colors", "never", "--baseline", "skip", "--timeout", TIMEOUT]
     if arguments.shard:
         options += ["--shard", arguments.shard]
+    # Only the test programs that run are built.
+    options += [f"--cargo-arg={word}" for word in area["programs"]]
     return ["cargo", "mutants", *options, *files, *packages]
+
+
+def filters(area):
+    """Part of the names of the tests that run, if not all of a program do."""
+    return [area["filter"]] if "filter" in area else []
 
 
 # Line numbers change with every edit; the rest names the change.
@@ -121,11 +128,11 @@ def main():
         output, copy = FOLDER / name, tree()
         # Without a change, the tests pass. cargo-mutants would run those of the changed package only.
         packages = [word for package in area["packages"] for word in ("--package", package)]
-        test = subprocess.run(["cargo", "test", "--quiet", *packages, *area["tests"]], cwd=copy, env=environment)
+        test = subprocess.run(["cargo", "test", "--quiet", *packages, *area["programs"], *filters(area)], cwd=copy, env=environment)
         if test.returncode != 0:
             sys.exit(f"mutants: {name}: the tests fail without any change")
         # The status is not 0 if a change survives; the result is read from its files.
-        subprocess.run([*words, "--output", str(output), "--", *area["tests"]], cwd=copy, env=environment)
+        subprocess.run([*words, "--output", str(output), "--", *filters(area)], cwd=copy, env=environment)
         folder = output / "mutants.out"
         if not (folder / "outcomes.json").is_file():
             sys.exit(f"mutants: {name}: cargo-mutants did not run; see its messages above")
