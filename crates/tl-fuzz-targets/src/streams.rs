@@ -47,6 +47,14 @@ pub(crate) fn framing(data: &[u8]) {
     assert_eq!(split(framing, limit, pieces), whole);
     for event in whole.0 {
         assert!(event.len() <= limit, "{} > {limit}", event.len());
+        // A carriage return at the end of a body is part of its last line; before a line feed it is
+        // not.
+        let is_line = framing == Framing::Lines;
+        let event = match event.iter().rposition(|byte| *byte != b'\r') {
+            Some(last) if is_line => event.slice(..=last),
+            None if is_line => continue,
+            _ => event,
+        };
         // Not as the first event: a byte order mark at the start of a body is skipped.
         let framed = [framing.frame(b"{}"), framing.frame(&event)].concat();
         let again = split(framing, usize::MAX, [&framed[..]].into_iter());

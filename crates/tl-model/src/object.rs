@@ -147,7 +147,7 @@ macro_rules! object {
                         $(let mut $field = None;)*
                         while let Some(key) = map.next_key::<String>()? {
                             $(if key == $wire {
-                                if $field.is_some() {
+                                if $field.is_some() || extra.contains_key($wire) {
                                     return Err(serde::de::Error::duplicate_field($wire));
                                 }
                                 match map.next_value::<object!(@slot $kind $ty)>() {

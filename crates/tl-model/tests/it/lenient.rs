@@ -207,3 +207,20 @@ fn identifiers_and_statuses_stay_strict() {
         json!({"filename": "a", "type": "video", "total_size": 1, "enable_hls": "yes"}),
     );
 }
+
+#[test]
+fn repeated_member_is_an_error() {
+    for members in [
+        r#""output_index": 0, "output_index": 1"#,
+        // The first one stays in `extra`, because it is not a number.
+        r#""output_index": "msg_1", "output_index": 0"#,
+        r#""output_index": null, "output_index": 0"#,
+    ] {
+        let text = format!(r#"{{"type": "response.created", {members}}}"#);
+        let error = serde_json::from_str::<ChatEvent>(&text).unwrap_err();
+        assert!(
+            error.to_string().contains("duplicate field `output_index`"),
+            "{members}: {error}"
+        );
+    }
+}
