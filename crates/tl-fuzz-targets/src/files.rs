@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tl_bulk::source::{List, Location, Manifest, ManifestFormat, Template, Walk, WalkOptions};
 use tl_client::Checkpoints;
 use tl_ledger::{Ledger, NewRun, Record, RunId};
+use tl_protocol::embed::{self, npy};
 
 use crate::input;
 
@@ -31,6 +32,29 @@ pub(crate) fn manifest(data: &[u8]) {
             "{count} rows in {} bytes",
             data.len()
         );
+    }
+}
+
+/// A matrix, then two line feeds and the lines beside it. Both are also read alone. What was read has as
+/// many numbers as its rows need.
+pub(crate) fn matrix(data: &[u8]) {
+    let end = data.windows(2).rposition(|pair| pair == b"\n\n");
+    let (bytes, lines) = data.split_at(end.map_or(data.len(), |at| at + 1));
+    let lines = String::from_utf8_lossy(lines);
+    if let Ok(matrix) = npy::read(bytes) {
+        let (rows, columns) = (matrix.rows, matrix.columns);
+        assert_eq!(matrix.values.len(), rows * columns);
+        for text in [None, Some(&*lines)] {
+            if let Ok(joined) = embed::join(matrix.clone(), text) {
+                assert_eq!(
+                    (joined.len(), joined.values().len()),
+                    (rows, rows * columns)
+                );
+            }
+        }
+    }
+    if let Ok(read) = embed::read_lines(&lines) {
+        assert_eq!(read.values().len(), read.len() * read.dimension());
     }
 }
 

@@ -151,6 +151,12 @@ pub static TARGETS: &[Target] = &[
         streams::events,
     ),
     Target::new(
+        "matrix",
+        4,
+        "matrices of embeddings in .npy and JSON Lines: files of users",
+        files::matrix,
+    ),
+    Target::new(
         "manifest",
         40,
         "manifests in CSV and JSON Lines: files of users",

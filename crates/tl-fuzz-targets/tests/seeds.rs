@@ -73,6 +73,7 @@ tests!(
     schema,
     framing,
     events,
+    matrix,
     manifest,
     list,
     template,

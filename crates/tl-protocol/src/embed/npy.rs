@@ -117,7 +117,8 @@ pub fn read(bytes: &[u8]) -> Result<Matrix, NpyError> {
         "<f8" => 8,
         _ => return Err(unsupported()),
     };
-    if !is_c_order {
+    // Rows without numbers take no space in the file, so that any number of them could be claimed.
+    if !is_c_order || (columns == 0 && rows > 0) {
         return Err(unsupported());
     }
     let count = (rows as u64).checked_mul(columns as u64);
@@ -190,6 +191,13 @@ mod tests {
             text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (21600, 512), }")
         );
         assert!(text.ends_with('\n'));
+    }
+
+    #[test]
+    fn rows_without_numbers_are_refused() {
+        let empty = header(1 << 50, 0);
+        assert!(matches!(read(&empty), Err(NpyError::Unsupported { .. })));
+        assert_eq!(read(&header(0, 512)).unwrap().rows, 0);
     }
 
     /// What NumPy 1.26 writes for `numpy.save(file, numpy.array([[1, 2], [3, 4.5]]))`.
