@@ -58,9 +58,22 @@ pub(crate) fn matrix(data: &[u8]) {
     }
 }
 
-/// The paths of a list are those in the file. Nothing is opened but the list and what it names.
+/// The paths of a list are those in the file. A directory in a list is searched, so that no path may
+/// lead to one: slashes are replaced, except those of https URLs, and lines of dots are not tried.
 pub(crate) fn list(data: &[u8]) {
-    let (_memory, path) = input::file(data);
+    let is_name = |line: &[u8]| line.iter().any(|byte| !b". \t\r".contains(byte));
+    let mut lines = data.split(|byte| b"\n\0".contains(byte));
+    if !lines.all(|line| line.is_empty() || is_name(line)) {
+        return;
+    }
+    let mut names = data.to_vec();
+    for at in 0..names.len() {
+        let is_of_url = names[..at].ends_with(b"https:") || names[..at].ends_with(b"https:/");
+        if names[at] == b'/' && !is_of_url {
+            names[at] = b'_';
+        }
+    }
+    let (_memory, path) = input::file(&names);
     for list in [List::lines(&path), List::nul_separated(&path)] {
         let walk = Walk::new(Vec::<String>::new(), WalkOptions::new());
         let Ok(walk) = walk.and_then(|walk| walk.with_list(list)) else {
