@@ -191,8 +191,9 @@ pub struct Scheduler {
     waiting: u32,
     is_read: bool,
     ending: Option<Ending>,
-    /// The platform has rejected a request because of a quota: another one would be rejected too.
-    is_refused: bool,
+    /// The platform has rejected the indexing of an asset because of a quota: it would reject
+    /// another one too.
+    rejects_indexing: bool,
     items: u64,
     video: Duration,
     bytes: u64,
@@ -213,7 +214,7 @@ impl Scheduler {
             waiting: 0,
             is_read: false,
             ending: None,
-            is_refused: false,
+            rejects_indexing: false,
             items: 0,
             video: Duration::ZERO,
             bytes: 0,
@@ -306,17 +307,19 @@ impl Scheduler {
     /// or the key was refused. The first reason counts, except that a caller who stops a run that
     /// is ending does not want to wait.
     pub fn stop(&mut self, ending: Ending) {
-        // The platform rejects requests that create something until its quota is reset.
-        self.is_refused |= matches!(
-            ending,
-            Ending::Limit {
-                dimension: None,
-                ..
-            }
-        );
         if self.ending.is_none() || ending == Ending::Stopped {
             self.ending = Some(ending);
         }
+    }
+
+    /// The platform has rejected `work` because of a quota, until it is reset. Nothing new is
+    /// uploaded. Assets that are on the platform are still indexed, unless that was rejected.
+    pub fn on_quota(&mut self, work: Work) {
+        self.rejects_indexing |= matches!(work, Work::Index | Work::Resume);
+        self.stop(Ending::Limit {
+            dimension: None,
+            until: None,
+        });
     }
 
     /// Why the run is ending, if it is.
@@ -447,7 +450,7 @@ impl Scheduler {
             return 0;
         }
         match work {
-            Work::Resume | Work::Index if self.is_refused => 0,
+            Work::Resume | Work::Index if self.rejects_indexing => 0,
             // Nothing new is on the platform because of it.
             Work::Resume => 50_u32.saturating_sub(active),
             Work::Index => 8_u32.saturating_sub(active),

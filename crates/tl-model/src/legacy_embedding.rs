@@ -108,7 +108,7 @@ mod tests {
     fn forms_of_the_first_version_round_trip() {
         let result = json!({
             "model_name": "marengo3.0",
-            "text_embedding": { "segments": [{ "float": [0.5, 1.0] }] },
+            "text_embedding": { "segments": [{ "float": [0.5, 1] }] },
             "image_embedding": { "error_message": "no image" },
             "audio_embedding": {
                 "segments": [{ "float": [0.5, 0.25], "start_offset_sec": 0, "end_offset_sec": 6 }],

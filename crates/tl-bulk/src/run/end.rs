@@ -147,13 +147,10 @@ impl MainLoop {
             }
             Step::IndexFull => self.scheduler.stop(Ending::IndexFull),
             Step::Stop(reason, error) => {
-                self.scheduler.stop(match reason {
-                    StopReason::Quota => Ending::Limit {
-                        dimension: None,
-                        until: None,
-                    },
-                    StopReason::KeyRefused => Ending::KeyRefused,
-                });
+                match reason {
+                    StopReason::Quota => self.scheduler.on_quota(work),
+                    StopReason::KeyRefused => self.scheduler.stop(Ending::KeyRefused),
+                }
                 // It is not lost: the row keeps its state. This run reports why it has ended.
                 self.disown(lease);
                 let error = ItemFailure::from(&error);
@@ -163,7 +160,13 @@ impl MainLoop {
                 });
                 return;
             }
-            Step::Lost => self.shared.emit(Event::ItemLost(event())),
+            Step::Lost => {
+                // An item that this process has claimed again was reported at that time.
+                let owned = self.owned.get(&lease.item);
+                if owned.is_none_or(|owned| owned.lease == lease) {
+                    self.shared.emit(Event::ItemLost(event()));
+                }
+            }
         }
         self.disown(lease);
     }

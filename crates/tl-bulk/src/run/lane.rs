@@ -192,12 +192,21 @@ impl Shared {
             back,
         } = request;
         let verdict = verdict(error.kind());
-        if verdict == Verdict::InDoubt {
+        let is_last = claimed.item.claims >= self.settings.max_claims;
+        let delay = backoff(claimed.item.claims);
+        // A 503 should mean that nothing was done. One request shows whether the asset was indexed
+        // all the same, and an asset that is indexed twice is paid for twice.
+        let is_checked = verdict == Verdict::Temporary
+            && category == Category::Index
+            && error.status().is_some_and(|status| status >= 500)
+            && !is_last;
+        if verdict == Verdict::InDoubt || is_checked {
             // The attempt stays open.
+            let wait = if is_checked { delay } else { DOUBT };
             return self
                 .store
                 .call(move |ledger, now| {
-                    let until = later(now, DOUBT);
+                    let until = later(now, wait);
                     ledger.hold(lease, until, "in_doubt")?;
                     Ok(Step::InDoubt)
                 })
@@ -211,8 +220,6 @@ impl Shared {
         outcome.request_id = error.request_id().map(str::to_owned);
         let retry_after = error.retry_after();
         let failed = item_error(error);
-        let is_last = claimed.item.claims >= self.settings.max_claims;
-        let delay = backoff(claimed.item.claims);
         self.store
             .call(move |ledger, now| {
                 ledger.outcome(now, lease, attempt, &outcome, &Update::to(back))?;

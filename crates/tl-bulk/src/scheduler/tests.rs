@@ -176,16 +176,35 @@ fn quota_of_the_platform_ends_a_run_with_assets_to_index() {
     let now = Duration::ZERO;
     scheduler.on_claimed(now, Work::Index, Claimed::items(1));
     scheduler.on_ended(Work::Index);
-    let refused = Ending::Limit {
-        dimension: None,
-        until: None,
-    };
-    scheduler.stop(refused);
+    scheduler.on_quota(Work::Index);
     // The item is due again, and would be rejected again.
     scheduler.on_due(now, Work::Index);
     while let Action::Claim { work, .. } = scheduler.next(now) {
         assert!(!matches!(work, Work::Index | Work::Resume), "{work:?}");
         scheduler.on_claimed(now, work, Claimed::default());
     }
-    assert_eq!(scheduler.next(now), Action::End(refused));
+    assert_eq!(scheduler.next(now), Action::End(QUOTA));
 }
+
+#[test]
+fn assets_are_indexed_after_the_quota_of_uploads_is_used() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    scheduler.sources_read();
+    let now = Duration::ZERO;
+    scheduler.on_claimed(now, Work::Upload, Claimed::items(1));
+    scheduler.on_ended(Work::Upload);
+    scheduler.on_quota(Work::Upload);
+    scheduler.on_due(now, Work::Index);
+    let mut claimed = Vec::new();
+    while let Action::Claim { work, .. } = scheduler.next(now) {
+        claimed.push(work);
+        scheduler.on_claimed(now, work, Claimed::default());
+    }
+    assert!(claimed.contains(&Work::Index), "{claimed:?}");
+    assert!(!claimed.contains(&Work::Upload), "{claimed:?}");
+}
+
+const QUOTA: Ending = Ending::Limit {
+    dimension: None,
+    until: None,
+};

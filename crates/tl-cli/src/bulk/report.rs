@@ -217,7 +217,7 @@ impl Reporter {
         let check = self.check.as_ref()?;
         let path = Path::new(&result.item.name);
         (result.skipped == Some(State::Refused) && path.is_file())
-            .then(|| check.check_file(path).checked.report)
+            .then(|| check.check_video(path).checked.report)
             .filter(tl_validate::Report::is_refused)
     }
 

@@ -105,7 +105,7 @@ fn host() -> String {
 pub(crate) fn check_file(check: Arc<LocalCheck>, output: &Arc<Output>) -> CheckFile {
     let output = Arc::clone(output);
     Arc::new(move |path: &Path| {
-        let result = check.check_file(path);
+        let result = check.check_video(path);
         let verdict = result.checked.report.verdict;
         output.detail(&plain_line(&format!(
             "{}: checked: {verdict}",

@@ -258,16 +258,25 @@ impl LocalCheck {
             .is_some()
     }
 
-    /// Reads and checks the file at `path`.
+    /// Reads and checks the file at `path`. An image or a document is accepted with a warning.
     pub(crate) fn check_file(&self, path: &Path) -> CheckResult {
+        self.check_for(Purpose::Unknown, path)
+    }
+
+    /// Reads and checks the file at `path`, which is to be indexed: an image or a document is refused.
+    pub(crate) fn check_video(&self, path: &Path) -> CheckResult {
+        self.check_for(Purpose::Video, path)
+    }
+
+    fn check_for(&self, purpose: Purpose, path: &Path) -> CheckResult {
         if Self::is_static(path)
-            && let Some(report) = self.check_static(path, Purpose::Unknown, self.route)
+            && let Some(report) = self.check_static(path, purpose, self.route)
         {
             return CheckResult::of_report(report);
         }
         let (probed, from_cache) = self.probe(path);
         let is_no_media = matches!(&probed, Err(error) if error.kind().is_about_the_file());
-        if is_no_media && let Some(report) = self.check_static(path, Purpose::Unknown, self.route) {
+        if is_no_media && let Some(report) = self.check_static(path, purpose, self.route) {
             return CheckResult::of_report(report);
         }
         // If the probe failed, use the size from the file system.

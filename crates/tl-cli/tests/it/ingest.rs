@@ -326,7 +326,10 @@ fn bad_url_is_rejected_as_in_validate() {
     for (link, kind) in [
         ("https://www.youtube.com/watch?v=abc", "share_page"),
         ("https://drive.google.com/file/d/1AbC/view", "share_page"),
-        ("https://example.com/live/index.m3u8?token=1", "share_page"),
+        (
+            "https://example.com/live/manifest.mpd?token=1",
+            "share_page",
+        ),
         ("s3://bucket/a.mp4", "share_page"),
         (
             "https://b.example/k?X-Amz-Date=20200102T025500Z&X-Amz-Expires=60&X-Amz-Signature=a",

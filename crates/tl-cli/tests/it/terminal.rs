@@ -78,7 +78,7 @@ fn progress_line_is_removed() {
     assert_eq!(code, 0, "{screen}");
     assert_eq!(stdout.lines().count(), 1, "the result alone: {stdout}");
     assert!(
-        screen.contains("good.mp4 ") && screen.contains(" sent"),
+        screen.contains("0 of 1 ") && screen.contains(" sent"),
         "{screen:?}"
     );
     assert!(

@@ -15,6 +15,7 @@ const EXHAUSTIVE: &[(&str, &str)] = &[
     ("NotPublic", "wraps one address"),
     ("Token", "wraps one number"),
     ("MaxResponse", "wraps one number"),
+    ("EmbeddingSegments", "wraps the embeddings"),
     ("RangeFilter", "wraps another filter"),
     ("MetadataFilter", "wraps the pairs"),
     ("TopLevelFilter", "wraps the pairs"),

@@ -31,6 +31,21 @@ COMMANDS = f"""
 asset list
 asset get {ID}
 asset delete {ID} --yes
+asset entities {ID}
+asset transcription {ID}
+asset update {ID} --metadata team=red
+asset videos {ID}
+analyze task list
+analyze task get {ID}
+analyze task cancel {ID}
+analyze task delete {ID} --yes
+analyze batch list
+analyze batch get {ID}
+analyze batch results {ID}
+analyze batch cancel {ID}
+analyze batch delete {ID} --yes
+embed list
+entity collection get {ID}
 task list
 task get {ID}
 task delete {ID} --yes
@@ -69,6 +84,8 @@ store item get {STORE} {ITEM}
 store item remove {STORE} {ITEM} --yes
 store collection create {STORE} finals
 store collection list {STORE}
+store collection get {STORE} {GROUP}
+store collection update {STORE} {GROUP} --name finals
 store collection items {STORE} {GROUP}
 store collection add {STORE} {GROUP} {ITEM}
 store collection remove {STORE} {GROUP} {ITEM}
@@ -90,6 +107,7 @@ import get {ID} {ID}
 WAITS = f"""
 import create {ID} 1a
 asset wait {ID} --deadline 1s
+import wait {ID} {ID} --deadline 1s
 task wait {ID} --deadline 1s
 video wait {INDEX} {ID} --deadline 1s
 entity wait {PEOPLE} {ID} --deadline 1s
@@ -113,31 +131,13 @@ ELSEWHERE = {
 }
 # Commands that this table does not drive yet.
 NOT_YET = """
-analyze batch cancel
-analyze batch delete
-analyze batch get
-analyze batch list
-analyze batch results
-analyze task cancel
-analyze task delete
-analyze task get
-analyze task list
-asset entities
-asset transcription
-asset update
-asset videos
 embed audio
 embed image
 embed indexed
-embed list
 embed query
 embed resume
 embed text
 embed video
-entity collection get
-import wait
-store collection get
-store collection update
 """.strip().splitlines()
 LOCAL = ("validate", "fix", "split", "ledger", "webhook", "rules", "emulator", "config", "completions")
 

@@ -156,7 +156,7 @@ fn file(path: &Path, check: Option<&LocalCheck>) -> Planned {
     let Some(check) = check else {
         return Planned::new(Verdict::Passes, metadata.len());
     };
-    let result = check.check_file(path);
+    let result = check.check_video(path);
     let verdict = match (&result.failure, result.checked.report.verdict) {
         (Some(_), _) => Verdict::Unreadable,
         (None, tl_validate::Verdict::Refuse) => Verdict::Refused,
