@@ -16,8 +16,6 @@ import urllib.request
 
 import pytest
 from conftest import running
-from programs import create_clip
-from test_entities import png
 
 ID = "aaaaaaaaaaaaaaaaaaaaaaaa"
 UUID = "018bcfe5-6800-7000-8000-000000000001"
@@ -32,7 +30,6 @@ asset list
 asset get {ID}
 asset delete {ID} --yes
 asset entities {ID}
-asset transcription {ID}
 asset update {ID} --metadata team=red
 asset videos {ID}
 analyze task list
@@ -41,7 +38,6 @@ analyze task cancel {ID}
 analyze task delete {ID} --yes
 analyze batch list
 analyze batch get {ID}
-analyze batch results {ID}
 analyze batch cancel {ID}
 analyze batch delete {ID} --yes
 embed list
@@ -59,8 +55,6 @@ video get {INDEX} {ID}
 video update {INDEX} {ID} --metadata team=red
 video delete {INDEX} {ID} --yes
 upload list
-search goal {INDEX} --limit 2
-search goal {INDEX} --limit 2 --by-video
 entity list {PEOPLE}
 entity get {PEOPLE} {ID}
 entity create {PEOPLE} Ada {ID}
@@ -107,6 +101,7 @@ import get {ID} {ID}
 WAITS = f"""
 import create {ID} 1a
 asset wait {ID} --deadline 1s
+asset transcription {ID}
 import wait {ID} {ID} --deadline 1s
 task wait {ID} --deadline 1s
 video wait {INDEX} {ID} --deadline 1s
@@ -121,6 +116,9 @@ STREAMS = {f"analyze {ID} Why?": 9, f"ask {STORE} Who?": 5}
 
 # Commands that are not driven here, and why.
 ELSEWHERE = {
+    "search": "Prism answers repeated parts of a form with 500",
+    "upload": "Prism ends when it receives a file in a form",
+    "analyze batch results": "Prism makes no answers of several JSON lines",
     "entity add-folder": "waits for images to become ready",
     "ingest": "waits for a video to become ready",
     "ingest-one": "waits for a video to become ready",
@@ -179,11 +177,6 @@ def description(tmp_path_factory):
     else:
         with running() as emulator:
             found = emulator.control("GET", "/openapi.json")
-    for operations in found["paths"].values():
-        for operation in operations.values():
-            # Prism reads neither repeated parts of a form nor files.
-            if isinstance(operation, dict) and "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
-                operation["requestBody"] = {"content": {"*/*": {"schema": {}}}}
     path = tmp_path_factory.mktemp("prism") / "openapi.json"
     path.write_text(json.dumps(bounded(found)))
     return path
@@ -259,13 +252,6 @@ def test_streams_without_an_end(tl):
         assert done.returncode == code, report(command, done)
 
 
-def test_uploads(tl, tmp_path):
-    create_clip(tmp_path / "clip.mp4")
-    (tmp_path / "face.png").write_bytes(png())
-    done = tl("upload clip.mp4")
-    assert done.returncode == 0, report("upload", done)
-
-
 def leaves(words=()):
     """The commands without subcommands, by their help."""
     text = subprocess.run([os.environ["TL"], *words, "--help"], capture_output=True, text=True, timeout=60).stdout
@@ -279,6 +265,6 @@ def leaves(words=()):
 
 
 def test_every_command_is_driven():
-    driven = [*COMMANDS, *WAITS, *STREAMS, "upload clip.mp4", *ELSEWHERE, *NOT_YET]
+    driven = [*COMMANDS, *WAITS, *STREAMS, *ELSEWHERE, *NOT_YET]
     missing = [leaf for leaf in leaves() if not any(command == leaf or command.startswith(leaf + " ") for command in driven)]
     assert missing == []

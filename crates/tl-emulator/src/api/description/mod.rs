@@ -211,6 +211,7 @@ fn responses(route: &Route) -> Value {
         ("413", "TooLarge", has_body),
         ("429", "TooMany", form == Some(ErrorForm::Flat)),
         ("429", "TooManyEmpty", form == Some(ErrorForm::Empty)),
+        ("429", "TooManyNested", form == Some(ErrorForm::Nested)),
     ];
     for (status, name, _) in errors.into_iter().filter(|(.., applies)| *applies) {
         responses.insert(status.to_owned(), shared(name));
