@@ -165,8 +165,8 @@ fn waiting_inputs_hold_no_descriptors() {
 #[cfg(target_os = "linux")]
 #[test]
 fn few_descriptors_are_enough() {
-    let folder = crate::manifests::archive(40);
-    let names: Vec<String> = (0..40).map(|number| format!("{number}.mp4")).collect();
+    let folder = crate::manifests::archive(16);
+    let names: Vec<String> = (0..16).map(|number| format!("{number}.mp4")).collect();
     // The minimum for streams, runtime, helpers and one or two connections.
     for (descriptors, check) in [(40, "--no-check"), (48, "--route=asset")] {
         let (server, _) = platform(1);
