@@ -33,23 +33,16 @@ impl<T: Transport, X> Client<T, X> {
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) and is not sent: see [`EmbedRules`].
     ///
     /// ```
-    /// use tl_protocol::{Client, Error, BlockingTransport, embed::nearest, flow::WaitPolicy};
-    /// use tl_model::{EmbeddingSource, ModelName};
+    /// use tl_protocol::{CallOutput, Client, Transport, flow::WaitPolicy};
+    /// use tl_model::{EmbeddingResult, EmbeddingSource, ModelName};
     ///
-    /// fn find<T: BlockingTransport>(client: &Client<T>) -> Result<(), Box<dyn std::error::Error>> {
-    ///     let video = EmbeddingSource::asset("6298d673f1090f1100476d4c");
-    ///     let segments = client
+    /// fn embed<T: Transport>(client: &Client<T>) -> CallOutput<T, EmbeddingResult> {
+    ///     client
     ///         .embed(ModelName::Marengo3_0)
-    ///         .video(video)
+    ///         .video(EmbeddingSource::asset("6298d673f1090f1100476d4c"))
     ///         .fixed(6)
     ///         .options(["visual"])
-    ///         .run_task(WaitPolicy::default())?
-    ///         .data;
-    ///     let query = client.embed(ModelName::Marengo3_0).text("goal in the rain").run()?.data;
-    ///     for near in nearest(&segments, query.vector(0), 10)? {
-    ///         println!("{:?} {:.3}", segments.rows()[near.row].start, near.cosine);
-    ///     }
-    ///     Ok(())
+    ///         .run_task(WaitPolicy::default())
     /// }
     /// ```
     pub fn embed(&self, model: impl Into<ModelName>) -> EmbedBuilder<T, X> {
