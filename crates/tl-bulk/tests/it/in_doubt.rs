@@ -128,3 +128,17 @@ async fn new_uploads_show_that_a_list_does_not_lag() {
         resumed.uploads
     );
 }
+
+/// A 503 should mean that nothing was done.
+#[tokio::test(start_paused = true)]
+async fn asset_that_was_indexed_with_a_503_is_not_indexed_again() {
+    let world = World::new(Plan::UNLIMITED, Schedule::INSTANT).await;
+    world.inject(
+        r#"{ "faults": [{ "operation": "indexes.indexed_assets.create", "nth": [1, 3], "status": 503, "after_work": true }] }"#,
+    );
+    let files = world.files(4);
+    let ended = world.run(settings(&world), &files, None).await;
+    let (summary, _) = ended.expect("the process was not killed");
+    assert_eq!(summary.ending, Ending::Complete);
+    world.check_exactly_once(4, "503").await;
+}

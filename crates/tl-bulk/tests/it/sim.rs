@@ -17,10 +17,10 @@ use tl_bulk::source::Entry;
 use tl_bulk::{Bulk, RunSummary, Settings, Store};
 use tl_client::http_async::HttpClient;
 use tl_client::{CancelHandle, Checker, Client, Config};
-use tl_emulator::Plan;
 use tl_emulator::platform::{
     Effect, MediaKey, Payload, Platform, Settings as PlatformSettings, Upload,
 };
+use tl_emulator::{FaultPlan, Plan};
 use tl_ledger::{ItemError, KeyTag, Ledger, NewAccount, NewRun};
 use tl_model::{Index, IndexModel, ModelOption, NewIndex};
 use tl_protocol::endpoint::{Field, FieldValue};
@@ -411,6 +411,13 @@ impl World {
 
     pub(crate) fn requests(&self) -> usize {
         self.inner.lock().unwrap().journal.len()
+    }
+
+    /// Injects faults of the platform, as JSON.
+    pub(crate) fn inject(&self, faults: &str) {
+        let plan = FaultPlan::from_json(faults).unwrap();
+        let platform = &mut self.inner.lock().unwrap().platform;
+        platform.set_faults(plan).unwrap();
     }
 
     pub(crate) fn forget_requests(&self) {
