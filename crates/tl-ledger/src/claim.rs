@@ -26,7 +26,8 @@ pub struct ClaimOptions {
 }
 
 impl ClaimOptions {
-    /// Claims one item of the account for 30 seconds. `owner` names the process, for display.
+    /// Claims one item of the account for 30 seconds. `owner` is a name that no other process has, one
+    /// that was killed before included.
     ///
     /// Items that were started come first: `Indexable`, `Sending`, `Ready`, `Found`.
     pub fn new(account: AccountId, owner: impl Into<String>) -> Self {
@@ -131,7 +132,8 @@ pub struct Claim {
     pub items: Vec<Claimed>,
     /// Why there are no more, if a limit is reached.
     pub wait: Option<Wait>,
-    /// When the next item is due, if `items` is empty and no limit is reached.
+    /// When the next item is due that this process has not claimed, if `items` is empty and no limit is
+    /// reached.
     pub next_due: Option<Timestamp>,
 }
 
@@ -359,21 +361,28 @@ fn due(
     Ok(items)
 }
 
-/// When an item of these states is due that is held or claimed now.
+/// When an item of these states is due that is held, or claimed by another process, now. A process
+/// knows what it works on: its own leases must not delay its end.
 fn next_due(db: &mut Db, now: i64, options: &ClaimOptions) -> Result<Option<Timestamp>> {
     let mut next = Vec::new();
     for state in &options.states {
         let mut parameters = values![options.account, *state, now].to_vec();
         let index = options.filter(&mut parameters);
-        // The order of their indexes, so that one row is read.
-        for (time, condition) in [("run_at", "hold_reason"), ("lease_until", "owner")] {
+        let mut of_others = parameters.clone();
+        of_others.extend_from_slice(&values![&options.owner]);
+        let is_of_others = format!("owner IS NOT NULL AND owner <> ${}", of_others.len());
+        // The order of their indexes, so that few rows are read.
+        for (time, condition, parameters) in [
+            ("run_at", "hold_reason IS NOT NULL", &parameters),
+            ("lease_until", &is_of_others, &of_others),
+        ] {
             let sql = format!(
                 "SELECT {time} FROM item
-                 WHERE account_id = $1 AND state = $2 AND {condition} IS NOT NULL
+                 WHERE account_id = $1 AND state = $2 AND {condition}
                     AND {time} > $3{index}
                  ORDER BY {time} LIMIT 1"
             );
-            let row = db.first(&sql, &parameters)?;
+            let row = db.first(&sql, parameters)?;
             next.extend(row.map(|row| row.int(0)).transpose()?);
         }
     }

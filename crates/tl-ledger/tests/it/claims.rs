@@ -55,6 +55,10 @@ fn started_items_come_first(place: &Place) {
     );
     let claim = world.claim(9);
     assert_eq!(names(&claim), [""; 0]);
+    assert_eq!(claim.next_due, None, "a process knows its own leases");
+    let another = ClaimOptions::new(world.account, "another").limit(9);
+    let claim = world.ledger.claim(world.now, &another, cost).unwrap();
+    assert_eq!(names(&claim), [""; 0]);
     assert_eq!(claim.next_due, Some(world.now + LEASE));
     world.verify();
 }

@@ -56,7 +56,9 @@ fn child() {
         out.flush().expect("flushed");
     };
     let task = std::env::var(TASK).expect("a task");
-    let options = ClaimOptions::new(world.account, task.clone()).limit(3);
+    // Unique: the leases of a process that was killed are those of another.
+    let owner = format!("{task}-{}", std::process::id());
+    let options = ClaimOptions::new(world.account, owner).limit(3);
     loop {
         let now = Timestamp::now();
         world.now = now;
