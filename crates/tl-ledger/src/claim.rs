@@ -369,7 +369,7 @@ fn next_due(db: &mut Db, now: i64, options: &ClaimOptions) -> Result<Option<Time
         let mut parameters = values![options.account, *state, now].to_vec();
         let index = options.filter(&mut parameters);
         let mut of_others = parameters.clone();
-        of_others.extend_from_slice(&values![&options.owner]);
+        of_others.extend_from_slice(values![&options.owner]);
         let is_of_others = format!("owner IS NOT NULL AND owner <> ${}", of_others.len());
         // The order of their indexes, so that few rows are read.
         for (time, condition, parameters) in [
