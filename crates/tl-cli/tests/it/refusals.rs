@@ -1,5 +1,5 @@
 //! Bad input for every family of operations: it is refused with its reason, and nothing is sent. The
-//! journal of the emulator is the witness.
+//! journal of the emulator shows it.
 
 use std::collections::BTreeSet;
 use std::fs;
