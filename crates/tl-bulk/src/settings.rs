@@ -122,7 +122,8 @@ pub struct Settings {
     pub chunks: UploadSettings,
     /// How items on the platform are watched.
     pub watch: WatchSettings,
-    /// How long an item is waited for on the platform. Default 3 hours.
+    /// How long an item is waited for on the platform, from its upload until it is ready. Default 3
+    /// hours.
     pub deadline: Duration,
     /// Which items of earlier runs are tried again.
     pub again: Again,

@@ -70,6 +70,7 @@ impl MainLoop {
             }
         };
         let id = self.targets.remove(target)?;
+        self.deadlines.pause(id);
         let owned = self.owned.get(&id)?;
         let lease = owned.lease;
         let took = now.saturating_sub(owned.waits_since.unwrap_or(now));
@@ -161,6 +162,7 @@ impl MainLoop {
         let now = self.mono();
         self.scheduler.on_waited(now);
         self.kept.remove(&item.id);
+        self.deadlines.pause(item.id);
         self.disown(lease);
         self.on_due(state);
         Ok(())

@@ -162,6 +162,7 @@ impl MainLoop {
             }
             Step::Lost => {
                 // An item that this process has claimed again was reported at that time.
+                self.deadlines.end(lease.item);
                 let owned = self.owned.get(&lease.item);
                 if owned.is_none_or(|owned| owned.lease == lease) {
                     self.shared.emit(Event::ItemLost(event()));
@@ -193,6 +194,7 @@ impl MainLoop {
             error: None,
             report: None,
         });
+        self.deadlines.end(result.item.id);
         self.unfinished.remove(&result.item.id);
         (self.on_item)(&result);
     }

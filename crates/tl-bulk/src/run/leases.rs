@@ -83,6 +83,7 @@ impl MainLoop {
             return;
         };
         self.kept.remove(&id);
+        self.deadlines.end(id);
         self.unwatch(&owned.item);
         let now = self.mono();
         self.scheduler.on_waited(now);

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::deadlines::Deadlines;
 use super::intake::{self, Found, Message};
 use super::lane::Ended;
 use super::look::Answer;
@@ -77,6 +78,7 @@ pub(super) struct MainLoop {
     pub(super) is_own_only: bool,
     /// Until when the last limit lasts.
     pub(super) limit_until: Option<jiff::Timestamp>,
+    pub(super) deadlines: Deadlines,
     processing: Vec<Duration>,
     indexing: Vec<Duration>,
     reports: UnboundedReceiver<Report>,
@@ -104,6 +106,7 @@ impl MainLoop {
     ) -> Self {
         Self {
             scheduler: Scheduler::new(shared.settings.limits.clone()),
+            deadlines: Deadlines::new(shared.settings.deadline),
             watch: Watch::new(shared.settings.watch),
             shared,
             owner,
@@ -206,6 +209,7 @@ impl MainLoop {
         let mut is_stopped = false;
         loop {
             let now = self.mono();
+            self.end_overdue(now);
             let mut until = match self.scheduler.next(now) {
                 Action::Claim { work, limit } => {
                     self.claim(work, limit).await?;
@@ -224,7 +228,8 @@ impl MainLoop {
                     NextLook::Idle => {}
                 }
             }
-            let wake = until.map(|until| self.started + until);
+            let until = until.into_iter().chain(self.deadlines.next()).min();
+            let wake = until.and_then(|until| self.started.checked_add(until));
             let far = self.started + now + Duration::from_secs(3600);
             tokio::select! {
                 biased;
@@ -328,6 +333,7 @@ impl MainLoop {
         self.targets.insert(target, item.id);
         if let Some(owned) = self.owned.get_mut(&item.id) {
             owned.waits_since = Some(now);
+            self.deadlines.wait(now, item.id);
         }
         self.scheduler.on_waiting();
         self.shared.emit(match item.state {
@@ -375,17 +381,11 @@ impl MainLoop {
         });
     }
 
-    fn on_second(&mut self) {
-        let now = self.mono();
-        let deadline = self.shared.settings.deadline;
-        let overdue: Vec<Item> = self
-            .owned
-            .values()
-            .filter(|owned| {
-                let waits = owned.waits_since;
-                waits.is_some_and(|since| now.saturating_sub(since) > deadline)
-            })
-            .map(|owned| owned.item.clone())
+    /// Gives up on the items whose deadline has passed.
+    fn end_overdue(&mut self, now: Duration) {
+        let overdue = self.deadlines.take_overdue(now).into_iter();
+        let overdue: Vec<Item> = overdue
+            .filter_map(|id| self.owned.get(&id).map(|owned| owned.item.clone()))
             .collect();
         for item in overdue {
             self.is_overdue = true;
@@ -402,6 +402,9 @@ impl MainLoop {
                 result
             });
         }
+    }
+
+    fn on_second(&mut self) {
         self.update_totals();
         let is_new = self.last_progress.as_ref().is_none_or(|(_, totals)| {
             let mut same = self.totals;

@@ -9,6 +9,7 @@ mod capacity;
 mod changes;
 mod check;
 mod claim;
+mod deadlines;
 mod end;
 mod index;
 mod intake;
