@@ -47,31 +47,54 @@ pub(crate) fn run_within(command: Cmd<'_>, limit: Duration) -> Result<(), Failur
     wait(&line, &mut Command::from(command), limit)
 }
 
-/// Runs a command with its output in a log file, which is printed afterwards. A failure quotes
-/// the last lines of the log: they are what a reader of a long CI log looks for.
+/// Runs commands at the same time, each with its output in a log file. The logs are printed
+/// afterwards. A failure quotes the last lines of the log: they are what a reader of a long CI log
+/// looks for.
 ///
 /// # Errors
-/// As [`run_within`].
-pub(crate) fn run_logged(command: Cmd<'_>, limit: Duration, log: &Path) -> Result<(), Failure> {
-    let line = command.to_string();
-    eprintln!("$ {line} > {}", log.display());
+/// As [`run_within`]. All commands run to their end.
+pub(crate) fn run_logged<const N: usize>(
+    commands: [(Cmd<'_>, &Path); N],
+    limit: Duration,
+) -> Result<(), Failure> {
+    let started = commands.map(|(command, log)| {
+        let line = command.to_string();
+        eprintln!("$ {line} > {}", log.display());
+        let mut command = Command::from(command);
+        let log = log.to_owned();
+        thread::spawn(move || {
+            let result = create(&log).and_then(|file| {
+                command.stdout(file.try_clone()?).stderr(file);
+                wait(&line, &mut command, limit)
+            });
+            (result, log)
+        })
+    });
+    let ended = started.map(thread::JoinHandle::join);
+    let mut outcome = Ok(());
+    for run in ended {
+        let Ok((result, log)) = run else {
+            bail!("a thread has panicked");
+        };
+        let bytes = fs::read(&log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        eprint!("{text}");
+        let said: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let last = said.split_at(said.len().saturating_sub(QUOTED_LINES)).1;
+        outcome = outcome.and(result.with_context(|| last.join(" | ")));
+    }
+    outcome
+}
+
+fn create(log: &Path) -> Result<File, Failure> {
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder)?;
     }
-    let file = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
-    let mut command = Command::from(command);
-    command.stdout(file.try_clone()?).stderr(file);
-    let result = wait(&line, &mut command, limit);
-    let bytes = fs::read(log)?;
-    let text = String::from_utf8_lossy(&bytes);
-    eprint!("{text}");
-    let said: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let last = said.split_at(said.len().saturating_sub(QUOTED_LINES)).1;
-    result.with_context(|| last.join(" | "))
+    File::create(log).with_context(|| format!("cannot create {}", log.display()))
 }
 
 fn wait(line: &str, command: &mut Command, limit: Duration) -> Result<(), Failure> {
@@ -131,10 +154,14 @@ mod tests {
         let log = folder.path().join("logs/run.log");
         let script = "printf '%s\\n' 1 2 3 4 '' 5; echo last >&2; exit 3";
         let limit = Duration::from_secs(30);
-        let failure = run_logged(sh.cmd("sh").args(["-c", script]), limit, &log).unwrap_err();
-        let text = format!("{failure:#}");
+        let good = folder.path().join("good.log");
+        let commands = [
+            (sh.cmd("sh").args(["-c", script]), &*log),
+            (sh.cmd("true"), &*good),
+        ];
+        let text = format!("{:#}", run_logged(commands, limit).unwrap_err());
         assert!(text.starts_with("4 | 5 | last: `sh -c"), "{text}");
         assert!(text.ends_with("exit status: 3"), "{text}");
-        assert!(run_logged(sh.cmd("true"), limit, &log).is_ok());
+        assert!(run_logged([(sh.cmd("true"), &*good)], limit).is_ok());
     }
 }

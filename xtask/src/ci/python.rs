@@ -37,19 +37,23 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let programs = Programs::build(workspace)?;
     let (tl, probe) = (programs.path("tl")?, programs.path("tl-probe")?);
     let _folder = workspace.sh.push_dir(&suites);
-    let suite = |name: &str, script: &[&str]| {
+    let suite = |script: &[&str]| {
         let python = workspace.sh.cmd(bin.join("python"));
-        let command = python
+        python
             .env("TL", tl)
             .env("TL_PROBE", probe)
             .env("OLD_CLIENT", &old_client)
             .env("JS_CLIENT", &js_client)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1")
-            .args(script);
-        run_logged(command, LIMIT, &workspace.target.join("xtask").join(name))
+            .args(script)
     };
-    let client = suite("client.log", &["-m", "pytest", "."]);
-    let generated = suite("generated.log", &["fuzz.py"]);
-    client.and(generated)
+    let log = |name: &str| workspace.target.join("xtask").join(name);
+    let (client, generated) = (log("client.log"), log("generated.log"));
+    // Each has processes that wait for each other, and leaves a core idle.
+    let suites = [
+        (suite(&["-m", "pytest", "."]), &*client),
+        (suite(&["fuzz.py"]), &*generated),
+    ];
+    run_logged(suites, LIMIT)
 }
