@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Measures the self-contained programs and packages in target/dist: the tables of docs/packages.md.
 
-Usage: measure.py DYNAMIC_PROBE CORPUS [--rounds N]
+Usage: measure.py DYNAMIC CORPUS [--rounds N] [--only TABLE]...
 
-DYNAMIC_PROBE is a `tl-probe` that is linked with the FFmpeg of the system (`cargo build --release`),
-CORPUS a folder with media files (`cargo xtask corpus`). Needs `ffmpeg` and `ffprobe`, and PyPI for PyAV.
+DYNAMIC is the folder of the `tl` and the `tl-probe` that `cargo build --release -p twelvelabs-cli` makes,
+which link the FFmpeg of the system, CORPUS a folder with media files (`cargo xtask corpus`). Needs a C
+compiler, `ffmpeg` and `ffprobe`, and PyPI for PyAV.
 
 All contenders run in turns in one run. A time is `median (least)` in milliseconds: wall time, and the
-processor time of the process and its children, which other work on the machine changes less.
+processor time of the process and its children, which other work on the machine changes less. The peak
+memory is that of the largest process, as the kernel counts it, shared libraries included.
 """
 
 import argparse
@@ -69,16 +71,21 @@ print(json.dumps(times))
 """
 
 
-def timed(command, **options):
+@functools.cache
+def usage():
+    """The program of usage.c, which needs so little memory that the one measured is the command's."""
+    program = DIST / "usage"
+    subprocess.run(["cc", "-O2", "-static", "-o", program, ROOT / "dist/usage.c"], check=True)
+    return program
+
+
+def timed(command, codes=(0,), **options):
     """Runs a command; returns wall time, processor time (both in ms) and peak memory (in MiB)."""
-    start = time.perf_counter()
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
-    )
-    _, _, used = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - start
-    child.returncode = 0
-    return wall * 1e3, (used.ru_utime + used.ru_stime) * 1e3, used.ru_maxrss / 1024
+    done = subprocess.run([usage(), *command], check=True, capture_output=True, text=True, **options)
+    wall, cpu, memory, code = map(int, done.stdout.split())
+    if code not in codes:
+        sys.exit(f"{' '.join(map(str, command))}: exit code {code}")
+    return wall / 1e3, cpu / 1e3, memory / 1024
 
 
 def interleaved(contenders, rounds):
@@ -112,35 +119,43 @@ def clip(folder):
     return path
 
 
-def programs(dynamic, one, rounds):
-    tl, static = DIST / "bin/tl", DIST / "bin/tl-probe"
-    by_name = {"FFmpeg of the system": dynamic, "self-contained": static}
+SYSTEM, OURS = "FFmpeg of the system", "self-contained"
+
+
+def programs(builds, one, rounds):
+    """Both programs of both builds: size, shared libraries, time and memory."""
+    commands = {
+        "`tl --version`": ["tl", "--version"],
+        "`tl-probe --version`": ["tl-probe", "--version"],
+        "`tl-probe one.mp4`": ["tl-probe", one],
+        "`tl validate one.mp4 --no-cache`": ["tl", "validate", one, "--no-cache"],
+    }
     contenders = {}
-    for name, probe in by_name.items():
-        environment = {**os.environ, "TL_PROBE": str(probe)}
-        contenders[f"`tl-probe --version`, {name}"] = functools.partial(timed, [probe, "--version"])
-        contenders[f"`tl-probe one.mp4`, {name}"] = functools.partial(timed, [probe, one])
-        contenders[f"`tl validate one.mp4`, {name}"] = functools.partial(
-            timed, [tl, "validate", one, "--no-cache"], env=environment
-        )
-    contenders["`ffprobe one.mp4`"] = functools.partial(
-        timed, ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", one]
-    )
-    for name, probe in by_name.items():
-        print(f"{name}: {os.path.getsize(probe) / 1e6:.1f} MB, {libraries(probe)} shared libraries")
-    print(f"tl: {os.path.getsize(tl) / 1e6:.1f} MB, {libraries(tl)} shared libraries")
-    print("\n| Command | Wall, ms | Processor, ms | Peak memory, MiB |\n|---|---|---|---|")
+    for build, folder in builds.items():
+        environment = {**os.environ, "TL_PROBE": str(folder / "tl-probe")}
+        for name, (program, *arguments) in commands.items():
+            command = [folder / program, *arguments]
+            contenders[name, build] = functools.partial(timed, command, env=environment)
+    ffprobe = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", one]
+    contenders["`ffprobe one.mp4`", SYSTEM] = functools.partial(timed, ffprobe)
+    print(f"| | {' | '.join(builds)} |\n|---|{'---|' * len(builds)}")
+    for program in ["tl", "tl-probe"]:
+        files = [folder / program for folder in builds.values()]
+        print(f"| `{program}`: size, MB | {' | '.join(f'{os.path.getsize(file) / 1e6:.1f}' for file in files)} |")
+        print(f"| `{program}`: shared libraries | {' | '.join(str(libraries(file)) for file in files)} |")
     samples = interleaved(contenders, rounds)
-    for name, found in samples.items():
-        wall, cpu, memory = zip(*found)
-        print(f"| {name} | {spread(wall)} | {spread(cpu)} | {max(memory):.1f} |")
-    median = lambda name, at: statistics.median(sample[at] for sample in samples[name])
-    ours, theirs = "`tl validate one.mp4`, self-contained", "`ffprobe one.mp4`"
+    for at, what in enumerate(["wall, ms", "processor, ms", "peak memory, MiB"]):
+        for name in [*commands, "`ffprobe one.mp4`"]:
+            found = [[sample[at] for sample in samples.get((name, build), [])] for build in builds]
+            cells = [spread(values) if values else "–" for values in found]
+            print(f"| {name}: {what} | {' | '.join(cells)} |")
+    median = lambda name, build, at: statistics.median(sample[at] for sample in samples[name, build])
     for at, what in enumerate(["wall", "processor"]):
-        print(f"ffprobe / tl validate, {what}: {median(theirs, at) / median(ours, at):.1f}x")
+        ours = median("`tl validate one.mp4 --no-cache`", OURS, at)
+        print(f"ffprobe / tl validate, {what}: {median('`ffprobe one.mp4`', SYSTEM, at) / ours:.1f}x")
 
 
-def per_file(dynamic, corpus, folder, rounds):
+def per_file(builds, corpus, folder, rounds):
     """One file after the other, through one helper, against PyAV."""
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
@@ -163,7 +178,9 @@ def per_file(dynamic, corpus, folder, rounds):
     contenders = {
         "PyAV": functools.partial(run, "av"),
         "`tl_validate.check`, self-contained": functools.partial(run, "tl", TL_PROBE=""),
-        "`tl_validate.check`, FFmpeg of the system": functools.partial(run, "tl", TL_PROBE=str(dynamic)),
+        "`tl_validate.check`, FFmpeg of the system": functools.partial(
+            run, "tl", TL_PROBE=str(builds[SYSTEM] / "tl-probe")
+        ),
     }
     samples = interleaved(contenders, rounds)
     print(f"\n| One of {len(files)} files, median | Wall, ms | Opened |\n|---|---|---|")
@@ -173,16 +190,20 @@ def per_file(dynamic, corpus, folder, rounds):
     print(f"PyAV / tl_validate.check: {statistics.median(w for w, _ in samples['PyAV']) / ours:.2f}x")
 
 
-def folder_of_many(corpus, folder, count=1000):
+def folder_of_many(builds, corpus, folder, count=1000):
     """`tl validate` of a folder against one `ffprobe` per file, two at a time, scaled from each file once."""
     many = folder / "many"
     many.mkdir()
     files = sorted(path for path in corpus.iterdir() if path.is_file() and path.name[0] != ".")
     for number in range(count):
         shutil.copyfile(files[number % len(files)], many / f"{number:04}-{files[number % len(files)].name}")
-    tl = [DIST / "bin/tl", "validate", "--no-cache", "--format", "jsonl", many]
-    environment = {**os.environ, "TL_PROBE": str(DIST / "bin/tl-probe")}
-    ours = [timed(tl, env=environment) for _ in range(3)]
+    contenders = {}
+    for build, programs in builds.items():
+        command = [programs / "tl", "validate", "--no-cache", "--format", "jsonl", many]
+        environment = {**os.environ, "TL_PROBE": str(programs / "tl-probe")}
+        # Some files of the corpus are refused.
+        contenders[build] = functools.partial(timed, command, codes=(0, 3), env=environment)
+    samples = interleaved(contenders, 3)
     listing = "\0".join(str(path) for path in files)
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
@@ -193,9 +214,10 @@ def folder_of_many(corpus, folder, count=1000):
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     scale = count / len(files) * 1e3
     print(f"\n| {count} files | Wall, ms | Processor, ms |\n|---|---|---|")
-    print(f"| `tl validate` | {spread([o[0] for o in ours])} | {spread([o[1] for o in ours])} |")
+    for build, found in samples.items():
+        print(f"| `tl validate`, {build} | {spread([o[0] for o in found])} | {spread([o[1] for o in found])} |")
     print(f"| `xargs -P2 ffprobe`, scaled from {len(files)} | {wall * scale:.0f} | {cpu * scale:.0f} |")
-    median = lambda at: statistics.median(o[at] for o in ours)
+    median = lambda at: statistics.median(o[at] for o in samples[OURS])
     print(f"ffprobe / tl validate: wall {wall * scale / median(0):.0f}x, processor {cpu * scale / median(1):.0f}x")
 
 
@@ -210,36 +232,59 @@ def served(directory):
     server.shutdown()
 
 
+# Enters the chroot $0 with an empty environment and runs the line $1.
+CHROOT = """
+mount -t proc proc "$0/proc"
+exec chroot "$0" env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8 sh -c 'cd; eval "$1"' sh "$1"
+"""
+
+
+def smallest_debian(folder):
+    """A command that runs a line in a chroot with nothing but the smallest Debian and curl, and its home folder."""
+    tree = folder / "debian"
+    command = ["debootstrap", "--variant=minbase", "--include=curl", "bullseye", tree]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    unshare = ["unshare", "--fork", "--pid", "--mount", "--kill-child"]
+    return [*unshare, "sh", "-c", CHROOT, str(tree)], tree / "root"
+
+
 def first_use(one, folder):
-    """From nothing to a verdict, each in an empty home folder."""
+    """From nothing to a verdict, each in an empty home folder. The archive is fetched over 10 Mbit/s."""
     packages = DIST / "packages"
-    print("\n| From nothing to a verdict | Seconds |\n|---|---|")
+    environment = {"HOME": str(folder / "home"), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    home = pathlib.Path(environment["HOME"])
+    home.mkdir()
+    rows = []
     with served(packages) as url:
-        home = folder / "home"
-        home.mkdir()
-        (home / ".curlrc").write_text(CURL_LIMIT)
-        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-        line = (
-            f"curl -fsSL {url}/install.sh | sh -s -- --from {url} --prefix $HOME/.local"
-            f" && $HOME/.local/bin/tl validate {one}"
-        )
-        row("install script over 10 Mbit/s, `tl validate`", ["sh", "-c", line], environment)
+        line = f"curl -fsSL {url}/install.sh | sh -s -- --from {url} --prefix $HOME/.local && $HOME/.local/bin/tl validate file.mp4"
+        places = {"an empty home folder": (["sh", "-c"], home)}
+        if os.geteuid() == 0 and shutil.which("debootstrap"):
+            places["the smallest Debian 11 with curl"] = smallest_debian(folder)
+        else:
+            print("not measured: a chroot, which needs root and debootstrap", file=sys.stderr)
+        for name, (shell, user) in places.items():
+            (user / ".curlrc").write_text(CURL_LIMIT)
+            shutil.copyfile(one, user / "file.mp4")
+            rows.append(row(f"install script, in {name}", [*shell, f"cd && {line}"], line, environment))
     (wheel,) = packages.glob("twelvelabs_cli-*.whl")
-    line = f"{sys.executable} -m venv v && v/bin/pip install -q --no-index {wheel} && v/bin/tl validate {one}"
-    row("`pip install` of the wheel from disk, `tl validate`", ["sh", "-c", f"cd $HOME && {line}"], environment)
+    line = f"{sys.executable} -m venv v && v/bin/pip install -q --no-index {wheel} && v/bin/tl validate file.mp4"
+    rows.append(row("`pip install` of the wheel from disk", ["sh", "-c", f"cd && {line}"], line, environment))
     tarballs = " ".join(str(path) for path in sorted(packages.glob("*.tgz"), reverse=True))
-    line = f"npm install --offline --no-audit --no-fund --silent {tarballs} && npx --offline tl validate {one}"
-    environment["PATH"] = os.environ["PATH"]
-    row("`npm install` of the packages from disk, `npx tl validate`", ["sh", "-c", f"cd $HOME && {line}"], environment)
+    line = f"npm install --offline --no-audit --no-fund --silent {tarballs} && npx --offline tl validate file.mp4"
+    rows.append(row("`npm install` of the packages from disk", ["sh", "-c", f"cd && {line}"], line, environment))
+    print("\n| From nothing to a verdict of `tl validate` | Seconds |\n|---|---|")
+    print("\n".join(rows))
 
 
-def row(name, command, environment):
+def row(name, command, line, environment):
+    """Runs a command, prints a transcript, and returns a row of the table."""
     start = time.perf_counter()
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     seconds = time.perf_counter() - start
+    print(f"\n{name}:\n$ {line}\n{done.stdout}{done.stderr}", end="")
     if done.returncode != 0 or "pass" not in done.stdout:
-        sys.exit(f"{name}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    print(f"| {name} | {seconds:.1f} |")
+        sys.exit(f"{name}: exit code {done.returncode}")
+    return f"| {name} | {seconds:.1f} |"
 
 
 def main():
@@ -250,16 +295,16 @@ def main():
     parser.add_argument("--only", action="append", choices=["programs", "files", "folder", "first-use"])
     arguments = parser.parse_args()
     chosen = arguments.only or ["programs", "files", "folder", "first-use"]
-    dynamic = arguments.dynamic.resolve()
+    builds = {SYSTEM: arguments.dynamic.resolve(), OURS: DIST / "bin"}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         one = clip(folder)
         if "programs" in chosen:
-            programs(dynamic, one, arguments.rounds)
+            programs(builds, one, arguments.rounds)
         if "files" in chosen:
-            per_file(dynamic, arguments.corpus, folder, max(arguments.rounds // 4, 2))
+            per_file(builds, arguments.corpus, folder, max(arguments.rounds // 4, 2))
         if "folder" in chosen:
-            folder_of_many(arguments.corpus, folder)
+            folder_of_many(builds, arguments.corpus, folder)
         if "first-use" in chosen:
             first_use(one, folder)
 
