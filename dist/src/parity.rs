@@ -74,6 +74,7 @@ pub(crate) fn run(workspace: &Workspace, other: &Path, paths: &[&str]) -> Result
     Ok(())
 }
 
+/// Adds a file, or what is in a folder except hidden files, such as the locks of the corpus.
 fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let metadata = std::fs::metadata(path).with_context(|| path.display().to_string())?;
     if !metadata.is_dir() {
@@ -81,7 +82,10 @@ fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         return Ok(());
     }
     for entry in std::fs::read_dir(path)? {
-        list(&entry?.path(), files)?;
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            list(&entry.path(), files)?;
+        }
     }
     Ok(())
 }
@@ -154,8 +158,25 @@ fn walk(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Differences, differences};
+    use super::{Differences, differences, list};
     use serde_json::json;
+
+    #[test]
+    fn hidden_files_of_a_folder_are_not_compared() {
+        let temporary = xshell::Shell::new().unwrap().create_temp_dir().unwrap();
+        let folder = temporary.path();
+        std::fs::create_dir_all(folder.join("inner")).unwrap();
+        for name in [".a.mp4.lock", "a.mp4", "inner/b.mp4", "inner/.b.mp4.lock"] {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+        let mut found = Vec::new();
+        list(folder, &mut found).unwrap();
+        found.sort();
+        assert_eq!(
+            found,
+            ["a.mp4", "inner/b.mp4"].map(|name| folder.join(name))
+        );
+    }
 
     #[test]
     fn each_field_is_compared() {
