@@ -48,7 +48,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   orchestrators    Run Ray and Prefect with `tl ingest-one`; names of engines may follow
   dist COMMAND     Build self-contained programs and packages; `build`, `package`, `check`
   mutants [AREA]   Change the pure logic, one change at a time, and run the tests that must notice
-  fuzz [TARGET]    Run fuzz targets for a minute each, or --seconds N; needs nightly and cargo-fuzz
+  fuzz [N] [NAME]  Run fuzz targets for a minute each, or N seconds; needs nightly and cargo-fuzz
   ci STEP          Run one check, or `all`; `cargo xtask ci` lists the checks
   help             Print this list";
 

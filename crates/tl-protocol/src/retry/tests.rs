@@ -100,7 +100,11 @@ fn post_is_repeated_only_if_not_processed() {
     check(response(503, &[]), "retry Server", "retry Server");
     check(response(500, &[]), "retry Server", "OutcomeUnknown");
     check(response(502, &[]), "retry Server", "OutcomeUnknown");
+    check(response(408, &[]), "retry Server", "OutcomeUnknown");
+    check(response(599, &[]), "retry Server", "OutcomeUnknown");
+    check(response(499, &[]), "Refused", "Refused");
     check(response(302, &[]), "Malformed", "Malformed");
+    check(response(600, &[]), "Malformed", "Malformed");
     let (unreachable, gone) = (TransportErrorKind::Unreachable, TransportErrorKind::Lost);
     check(
         lost(unreachable, Delivery::NotSent),
@@ -127,11 +131,174 @@ fn post_is_repeated_only_if_not_processed() {
         "Unreachable",
         "Unreachable",
     );
-    check(
-        lost(TransportErrorKind::SourceFailed, Delivery::Unknown),
-        "SourceFailed",
-        "SourceFailed",
+    for (kind, delivery, freely, post) in [
+        (
+            TransportErrorKind::SourceFailed,
+            Delivery::Unknown,
+            "SourceFailed",
+            "SourceFailed",
+        ),
+        (
+            TransportErrorKind::Canceled,
+            Delivery::NotSent,
+            "Canceled",
+            "Canceled",
+        ),
+        (
+            TransportErrorKind::UnsafeUrl,
+            Delivery::NotSent,
+            "UnsafeUrl",
+            "UnsafeUrl",
+        ),
+        (
+            TransportErrorKind::Refused,
+            Delivery::NotSent,
+            "InvalidRequest",
+            "InvalidRequest",
+        ),
+        (
+            TransportErrorKind::TooLarge,
+            Delivery::Unknown,
+            "Malformed",
+            "OutcomeUnknown",
+        ),
+        (
+            TransportErrorKind::NotHttp,
+            Delivery::Unknown,
+            "Malformed",
+            "OutcomeUnknown",
+        ),
+        (
+            TransportErrorKind::NoDescriptor,
+            Delivery::NotSent,
+            "retry Unreachable",
+            "retry Unreachable",
+        ),
+        (
+            TransportErrorKind::Stalled,
+            Delivery::Unknown,
+            "retry ConnectionLost",
+            "OutcomeUnknown",
+        ),
+        (
+            TransportErrorKind::Idle,
+            Delivery::Unknown,
+            "retry ConnectionLost",
+            "OutcomeUnknown",
+        ),
+    ] {
+        check(lost(kind, delivery), freely, post);
+    }
+}
+
+#[test]
+fn statuses_of_an_endpoint_change_the_decision() {
+    let post = attempt(1, Repeat::IfNotProcessed);
+    let kind = |attempt, outcome| {
+        let rng = &mut Rng::new(3);
+        match decide(&Policy::default(), attempt, &outcome, now(), rng) {
+            Decision::Accept => panic!("accepted"),
+            Decision::Retry { because, .. } => (true, because),
+            Decision::GiveUp { kind, .. } => (false, kind),
+        }
+    };
+    let not_processed = post.with_not_processed(&[500]);
+    assert_eq!(
+        kind(not_processed, response(500, &[])),
+        (true, ErrorKind::Server)
     );
+    assert_eq!(
+        kind(not_processed, response(502, &[])),
+        (false, ErrorKind::OutcomeUnknown)
+    );
+    // Waiting frees no resource, unless the platform says when.
+    let limited = post.with_limits_resources(true);
+    assert_eq!(
+        kind(limited, response(429, &[])),
+        (false, ErrorKind::RateLimited)
+    );
+    for header in [
+        ("retry-after", "7".to_owned()),
+        ("x-ratelimit-reset", (WALL + 7).to_string()),
+    ] {
+        assert_eq!(
+            kind(limited, response(429, &[(header.0, &header.1)])),
+            (true, ErrorKind::RateLimited)
+        );
+    }
+}
+
+#[test]
+fn the_last_attempt_is_final() {
+    let policy = Policy::default().with_attempts(3);
+    let again = |number| {
+        let attempt = attempt(number, Repeat::Freely);
+        let rng = &mut Rng::new(3);
+        matches!(
+            decide(&policy, attempt, &response(500, &[]), now(), rng),
+            Decision::Retry { .. }
+        )
+    };
+    assert_eq!([1, 2, 3, 4].map(again), [true, true, false, false]);
+}
+
+#[test]
+fn an_attempt_that_would_start_at_the_deadline_is_not_made() {
+    let policy = Policy::default().with_base_delay(Duration::ZERO);
+    let outcome = response(429, &[("retry-after", "7")]);
+    let again = |seconds| {
+        let attempt = Attempt::new(1, Repeat::Freely, Duration::from_secs(seconds));
+        let rng = &mut Rng::new(3);
+        matches!(
+            decide(&policy, attempt, &outcome, now(), rng),
+            Decision::Retry { .. }
+        )
+    };
+    assert_eq!([106, 107, 108].map(again), [false, false, true]);
+}
+
+#[test]
+fn attempts_apply_to_requests_and_chunks() {
+    let policy = Policy::default().with_attempts(3);
+    assert_eq!((policy.max_attempts, policy.chunk_attempts), (3, 3));
+}
+
+#[test]
+fn a_timeout_caps_those_of_attempts_and_stalls() {
+    let seconds = |policy: &Policy| {
+        [
+            policy.total_timeout,
+            policy.slow_timeout,
+            policy.attempt_timeout,
+            policy.stall_timeout,
+        ]
+        .map(|timeout| timeout.as_secs())
+    };
+    let short = Policy::default().with_timeout(Duration::from_secs(7));
+    assert_eq!(seconds(&short), [7; 4]);
+    let long = Policy::default().with_timeout(Duration::from_secs(3600));
+    assert_eq!(seconds(&long), [3600, 600, 60, 30]);
+}
+
+#[test]
+fn backoff_doubles_and_uses_its_whole_range() {
+    let policy = Policy::default();
+    for (number, ceiling) in [
+        (1, 500),
+        (2, 1000),
+        (3, 2000),
+        (6, 16_000),
+        (7, 30_000),
+        (99, 30_000),
+    ] {
+        let delays: Vec<_> = (0..1000)
+            .map(|seed| policy.backoff(number, &mut Rng::new(seed)).as_millis())
+            .collect();
+        let (least, most) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
+        assert!(*most <= ceiling, "{number}: {most}");
+        assert!(*most * 100 >= ceiling * 95, "{number}: {most}");
+        assert!(*least * 100 <= ceiling * 5, "{number}: {least}");
+    }
 }
 
 #[test]
@@ -165,12 +332,24 @@ fn retry_after_in_both_forms() {
 fn rate_limit_reset_is_the_fallback() {
     let reset = (WALL + 12).to_string();
     for name in ["X-RateLimit-Request-Reset", "X-Ratelimit-Reset"] {
-        match decision(&response(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
-            Decision::Retry { at, .. } => {
-                assert!(at >= Duration::from_secs(112), "{name}: {at:?}");
-            }
+        let at = |headers: &[(&str, &str)]| match decision(
+            &response(429, headers),
+            Repeat::IfNotProcessed,
+        ) {
+            Decision::Retry { at, .. } => at.as_millis(),
             other => panic!("{name}: {other:?}"),
-        }
+        };
+        // Half a second of jitter at most.
+        assert!(
+            (112_000..=112_500).contains(&at(&[(name, &reset)])),
+            "{name}"
+        );
+        // The date is compared with the response's own clock, not with the local one.
+        let date = ("date", "Fri, 15 Jan 2027 08:00:05 GMT");
+        assert!(
+            (107_000..=107_500).contains(&at(&[(name, &reset), date])),
+            "{name}"
+        );
     }
 }
 
