@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod bounds;
+
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
