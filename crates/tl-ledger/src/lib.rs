@@ -101,6 +101,7 @@ mod probe;
 mod progress;
 mod query;
 mod schema;
+mod share;
 mod transfer;
 mod watch;
 mod write;
@@ -118,6 +119,7 @@ pub use probe::ProbeEntry;
 pub use progress::Chunk;
 pub use query::{Counts, Selection, StateCount};
 pub use schema::LAYOUT;
+pub use share::Upload;
 pub use transfer::{Imported, Record, RecordAccount, RecordContent, RecordSource};
 pub use write::Update;
 

@@ -21,6 +21,7 @@ mod main_loop;
 mod owner;
 mod received;
 mod settle;
+mod share;
 mod upload;
 
 use std::collections::HashMap;

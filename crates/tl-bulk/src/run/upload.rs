@@ -50,6 +50,9 @@ impl Shared {
         if let Some(step) = self.compare(claimed, &path).await? {
             return Ok(step);
         }
+        if let Some(step) = self.share(claimed, &path, details).await? {
+            return Ok(step);
+        }
         // The semaphore is never closed.
         let _permit = self.sending.acquire().await;
         let opened = tokio::task::spawn_blocking({

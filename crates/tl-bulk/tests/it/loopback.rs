@@ -38,15 +38,15 @@ impl Prober for FixedProber {
     }
 }
 
-struct World {
-    emulator: Emulator,
-    client: Client,
-    index: Index,
+pub(crate) struct World {
+    pub(crate) emulator: Emulator,
+    pub(crate) client: Client,
+    pub(crate) index: Index,
     folder: tempfile::TempDir,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let emulator = Emulator::builder()
             .prober(Arc::new(FixedProber))
             .ffmpeg("/nowhere/ffmpeg")
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    fn files(&self, count: usize) -> Vec<PathBuf> {
+    pub(crate) fn files(&self, count: usize) -> Vec<PathBuf> {
         let file = |number: usize| {
             let path = self.folder.path().join(format!("{number:03}.mp4"));
             std::fs::write(&path, format!("clip {number}").repeat(50)).unwrap();
@@ -82,7 +82,7 @@ impl World {
         (0..count).map(file).collect()
     }
 
-    fn bulk(&self) -> Bulk {
+    pub(crate) fn bulk(&self) -> Bulk {
         self.bulk_with(|settings| settings)
     }
 
@@ -116,7 +116,7 @@ impl World {
         (summary, events)
     }
 
-    fn count(&self, operation: &str) -> usize {
+    pub(crate) fn count(&self, operation: &str) -> usize {
         let journal = self.emulator.journal();
         let of = |entry: &&tl_emulator::JournalEntry| entry.operation.as_deref() == Some(operation);
         journal.iter().filter(of).count()

@@ -9,3 +9,4 @@ mod sim;
 mod simulated;
 mod sources;
 mod together;
+mod two_indexes;

@@ -1,6 +1,8 @@
 //! Adding items: which files are the same.
 
-use tl_ledger::{ErrorKind, FileStat, Fingerprint, Hashed, NewContent, NewItem, State};
+use tl_ledger::{
+    ErrorKind, FileStat, Fingerprint, Hashed, NewContent, NewItem, State, Update, Upload,
+};
 
 use crate::place::Place;
 use crate::suite;
@@ -13,6 +15,8 @@ suite![
     equal_hashes_merge_paths,
     hash_after_upload_finds_duplicates,
     invalid_items_are_refused,
+    one_of_several_items_uploads,
+    upload_of_a_dead_process_is_not_waited_for,
 ];
 
 fn item_is_added_once(place: &Place) {
@@ -156,4 +160,66 @@ fn invalid_items_are_refused(place: &Place) {
     );
     let huge = NewContent::Read(Fingerprint::new(u64::MAX, [0; 32]));
     check(&mut world, file(1).with_content(huge), ErrorKind::Invalid);
+}
+
+fn one_of_several_items_uploads(place: &Place) {
+    let mut world = World::new(place);
+    let into = |index: &str, name: &str| {
+        let mut item = file(1).with_name(name);
+        item.index_id = index.into();
+        item
+    };
+    let added = world.add(&[
+        into("index-1", "1.mp4"),
+        into("index-2", "videos/1.mp4"),
+        into("index-3", "The final"),
+    ]);
+    let claim = world.claim(3);
+    let leases: Vec<_> = added
+        .iter()
+        .map(|added| {
+            let mut claimed = claim.items.iter();
+            claimed
+                .find(|claimed| claimed.item.id == added.item)
+                .unwrap()
+                .lease
+        })
+        .collect();
+    let mut decide = |world: &mut World<'_>, n: usize| {
+        let now = world.now;
+        world.ledger.share_upload(now, leases[n], "1.mp4").unwrap()
+    };
+    assert_eq!(decide(&mut world, 1), Upload::Own);
+    assert_eq!(decide(&mut world, 1), Upload::Own, "its decision stays");
+    assert_eq!(decide(&mut world, 0), Upload::Wait);
+    assert_eq!(decide(&mut world, 2), Upload::Own, "it has another title");
+    let update = Update::to(State::Sending);
+    world.ledger.update(world.now, leases[1], &update).unwrap();
+    assert_eq!(decide(&mut world, 0), Upload::Wait);
+    let update = Update::to(State::Processing).asset_id("a-1");
+    world.ledger.update(world.now, leases[1], &update).unwrap();
+    assert_eq!(decide(&mut world, 0), Upload::Asset("a-1".into()));
+    world.verify();
+}
+
+fn upload_of_a_dead_process_is_not_waited_for(place: &Place) {
+    let mut world = World::new(place);
+    let mut other = file(1);
+    other.index_id = "index-2".into();
+    world.add(&[file(1), other]);
+    let dead = world.lease();
+    let decided = world.ledger.share_upload(world.now, dead, "1.mp4");
+    assert_eq!(decided.unwrap(), Upload::Own);
+    let update = Update::to(State::Sending);
+    world.ledger.update(world.now, dead, &update).unwrap();
+    let living = world.lease();
+    let decided = world.ledger.share_upload(world.now, living, "1.mp4");
+    assert_eq!(decided.unwrap(), Upload::Wait);
+    world.pass(3600);
+    world
+        .ledger
+        .renew(world.now, living, std::time::Duration::from_secs(30))
+        .unwrap();
+    let decided = world.ledger.share_upload(world.now, living, "1.mp4");
+    assert_eq!(decided.unwrap(), Upload::Own);
 }
