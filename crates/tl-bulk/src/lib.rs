@@ -3,6 +3,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod assets;
 mod content;
 mod error;
 pub mod estimate;
@@ -19,6 +20,7 @@ mod store;
 pub mod totals;
 mod uri;
 
+pub use assets::{Assets, KnownFile};
 pub use error::{Error, Result};
 pub use event::{Event, Record};
 pub use known::Known;

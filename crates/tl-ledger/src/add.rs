@@ -398,7 +398,7 @@ impl Ledger {
     }
 }
 
-fn by_hash(db: &mut Db, size: i64, full: &[u8]) -> Result<Option<i64>> {
+pub(crate) fn by_hash(db: &mut Db, size: i64, full: &[u8]) -> Result<Option<i64>> {
     let row = db.first(
         "SELECT id FROM content WHERE size = $1 AND full_hash = $2",
         values![size, full],
@@ -406,7 +406,13 @@ fn by_hash(db: &mut Db, size: i64, full: &[u8]) -> Result<Option<i64>> {
     row.map(|row| row.int(0)).transpose()
 }
 
-fn add(db: &mut Db, now: i64, run: RunId, account: AccountId, new: &NewItem) -> Result<Added> {
+pub(crate) fn add(
+    db: &mut Db,
+    now: i64,
+    run: RunId,
+    account: AccountId,
+    new: &NewItem,
+) -> Result<Added> {
     if !matches!(new.state, State::Found | State::Ready) {
         let message = format!("an item cannot be added as `{}`", new.state);
         return Err(Error::new(ErrorKind::Invalid, message));
@@ -478,6 +484,11 @@ fn add(db: &mut Db, now: i64, run: RunId, account: AccountId, new: &NewItem) -> 
     Ok(added)
 }
 
+pub(crate) fn size(fingerprint: &Fingerprint) -> Result<i64> {
+    i64::try_from(fingerprint.size)
+        .map_err(|_| Error::new(ErrorKind::Invalid, "the size is too large"))
+}
+
 /// The content of a new item: a known one, that of the same path, one with the same bytes, or a
 /// new one.
 pub(crate) fn content(db: &mut Db, new: &NewItem) -> Result<ContentId> {
@@ -491,8 +502,7 @@ pub(crate) fn content(db: &mut Db, new: &NewItem) -> Result<ContentId> {
         }
         NewContent::Read(fingerprint) => fingerprint,
     };
-    let size = i64::try_from(fingerprint.size)
-        .map_err(|_| Error::new(ErrorKind::Invalid, "the size is too large"))?;
+    let size = size(fingerprint)?;
     let full = fingerprint.full.as_ref().map(|hash| &hash[..]);
     if let Some(full) = full
         && let Some(id) = by_hash(db, size, full)?

@@ -1,10 +1,12 @@
-//! One upload for items with the same bytes: several indexes, or an upload without an index.
+//! One upload for the same bytes: items of several indexes, and uploads outside of a run.
 
 use jiff::Timestamp;
 
+use crate::add::{self, Fingerprint, NewItem};
 use crate::claim::write;
 use crate::db::values;
 use crate::error::Result;
+use crate::ids::{AccountId, ContentId, ItemId, RunId};
 use crate::item::{Lease, State};
 use crate::ledger::Ledger;
 
@@ -89,6 +91,73 @@ impl Ledger {
                 )?;
             }
             Ok(Upload::Own)
+        })
+    }
+
+    /// The content with these bytes, if the hash of all bytes is given and known.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn content_of(&mut self, fingerprint: &Fingerprint) -> Result<Option<ContentId>> {
+        let Some(full) = &fingerprint.full else {
+            return Ok(None);
+        };
+        let id = add::by_hash(&mut self.db, add::size(fingerprint)?, full)?;
+        Ok(id.map(ContentId::new))
+    }
+
+    /// Whether the hash of all bytes can tell that they are known: a content with the same size and
+    /// samples has one.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn has_samples(&mut self, fingerprint: &Fingerprint) -> Result<bool> {
+        let row = self.db.first(
+            "SELECT 1 FROM content WHERE size = $1 AND sampled = $2 AND full_hash IS NOT NULL
+             LIMIT 1",
+            values![add::size(fingerprint)?, &fingerprint.sampled[..]],
+        )?;
+        Ok(row.is_some())
+    }
+
+    /// The newest asset with these bytes. It may be gone: look it up before it is used.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn asset_of(&mut self, account: AccountId, content: ContentId) -> Result<Option<String>> {
+        let row = self.db.first(
+            "SELECT asset_id FROM item WHERE account_id = $1 AND content_id = $2
+                AND asset_id IS NOT NULL AND state IN ('indexable', 'indexing', 'done')
+             ORDER BY id DESC LIMIT 1",
+            values![account, content],
+        )?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
+    /// Records an asset that was uploaded outside of a run, as an item without an index that is
+    /// done.
+    ///
+    /// # Errors
+    /// Those of [`add`](Self::add).
+    pub fn record_asset(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        account: AccountId,
+        item: &NewItem,
+        asset_id: &str,
+    ) -> Result<ItemId> {
+        let now = self.now(now)?;
+        self.db.transaction(|db| {
+            db.lock_all()?;
+            let added = add::add(db, now, run, account, item)?;
+            db.execute(
+                "UPDATE item SET state = 'done', asset_id = $2, status = 'ready', sent = $3,
+                    done = $3
+                 WHERE id = $1 AND owner IS NULL",
+                values![added.item, asset_id, now],
+            )?;
+            Ok(added.item)
         })
     }
 }

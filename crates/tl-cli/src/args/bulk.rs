@@ -16,7 +16,7 @@ use crate::text::units;
 const UNLIMITED_IN_FLIGHT: u32 = 1000;
 
 /// The plan of the account.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct PlanArgs {
     /// Keep to the limits of this plan, e.g. developer-2 [default: auto]

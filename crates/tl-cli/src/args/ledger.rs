@@ -16,7 +16,7 @@ use crate::text::secret;
 pub(crate) const LEDGER_VARIABLE: &str = "TL_LEDGER";
 
 /// The option for the ledger.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Ledger")]
 pub(crate) struct LedgerArgs {
     // Plain text, because clap repeats a value that it refuses, with the password.

@@ -8,7 +8,12 @@ use tl_protocol::SuppliedUrls;
 use tl_protocol::flow::upload::UploadSettings;
 use tl_validate::Route;
 
+use crate::args::bulk::PlanArgs;
+use crate::args::ledger::LedgerArgs;
+use crate::bulk::assets::KnownAssets;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::ui::escape::plain_line;
 
 /// Environment variable with the checkpoint directory.
 pub(crate) const CHECKPOINT_DIR_VARIABLE: &str = "TL_CHECKPOINTS";
@@ -23,6 +28,8 @@ pub(crate) struct UploadArgs {
     resume: ResumeArgs,
     #[command(flatten)]
     folder: CheckpointArgs,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
 }
 
 /// How files are sent.
@@ -119,6 +126,26 @@ impl UploadArgs {
             call = call.checkpoint(folder.clone());
         }
         call
+    }
+
+    /// The assets that the ledger knows. `None` if the options exclude them, or if the ledger cannot
+    /// be used: then a file is uploaded.
+    pub(crate) async fn known_assets(&self, context: &Context) -> Option<KnownAssets> {
+        if self.resume.no_resume || self.resume.no_checkpoint {
+            return None;
+        }
+        let opened = async {
+            let (account, _) = PlanArgs::default().account(&context.connection)?;
+            KnownAssets::open(self.ledger.address()?.open()?, account).await
+        };
+        match opened.await {
+            Ok(known) => Some(known),
+            Err(failure) => {
+                let text = format!("the ledger is not used: {}", failure.message());
+                context.output.detail(&plain_line(&text));
+                None
+            }
+        }
     }
 
     /// Whether the same command can resume.

@@ -23,6 +23,7 @@ mod folders;
 mod help;
 mod ingest;
 mod interrupt;
+mod known_assets;
 mod ledger;
 #[cfg(target_os = "linux")]
 mod linking;

@@ -30,7 +30,7 @@ fn item_is_added_once(place: &Place) {
     let lease = world.lease();
     world
         .ledger
-        .finish(world.now, lease, tl_ledger::Update::new())
+        .finish(world.now, lease, Update::new())
         .unwrap();
     let again = world.add(&[file(1)]);
     assert_eq!((again[0].is_new, again[0].state), (false, State::Done));
@@ -185,7 +185,7 @@ fn one_of_several_items_uploads(place: &Place) {
                 .lease
         })
         .collect();
-    let mut decide = |world: &mut World<'_>, n: usize| {
+    let decide = |world: &mut World<'_>, n: usize| {
         let now = world.now;
         world.ledger.share_upload(now, leases[n], "1.mp4").unwrap()
     };

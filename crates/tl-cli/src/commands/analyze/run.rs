@@ -71,7 +71,7 @@ pub(super) fn run(
             segments: &command.output,
             source: video.media_source(),
         };
-        request.video = Some(video.upload(&client, &command.upload, &output).await?);
+        request.video = Some(video.upload(&client, &command.upload, context).await?);
         match is_task {
             true => finish.create(request).await,
             false => respond(&client, request, command.stream, &output).await,

@@ -1,7 +1,7 @@
 //! The video of an analysis: an asset, a URL, or a file that is uploaded first.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tl_client::{Client, Input};
@@ -12,7 +12,9 @@ use super::segments::MediaSource;
 use crate::args::upload::UploadArgs;
 use crate::batch::input;
 use crate::batch::outcome;
+use crate::bulk::assets;
 use crate::check::local_check::LocalCheck;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::text::path_name::path_name;
 use crate::ui::output::Output;
@@ -25,6 +27,7 @@ pub(in crate::commands) enum Video {
     /// A checked file.
     File {
         input: Input,
+        path: PathBuf,
         name: String,
         duration: Option<f64>,
         fps: Option<f64>,
@@ -53,10 +56,12 @@ impl Video {
                 duration: file.facts().duration_seconds,
                 fps: file.facts().video_fps,
                 input: Input::Probed(file),
+                path: argument.into(),
                 name,
             },
             input => Self::File {
                 input,
+                path: argument.into(),
                 name,
                 duration: None,
                 fps: None,
@@ -108,30 +113,47 @@ impl Video {
         }
     }
 
-    /// Uploads a file. Returns what the request refers to.
+    /// Uploads a file that was not uploaded before. Returns what the request refers to.
     pub(in crate::commands) async fn upload(
         self,
         client: &Client,
         upload: &UploadArgs,
-        output: &Output,
+        context: &Context,
     ) -> Result<AnalyzeVideo, Failure> {
-        match self {
-            Self::Asset(id) => Ok(AnalyzeVideo::Asset(id)),
-            Self::Url(url) => Ok(AnalyzeVideo::Url(url)),
-            Self::File { input, name, .. } => {
-                // A file that was not checked on purpose.
-                let is_checked = matches!(input, Input::Probed(_));
-                let mut call = upload.of_upload(client.upload(input));
-                if !is_checked {
-                    call = call.skip_check();
-                }
-                let uploaded = call
-                    .run()
-                    .await
-                    .map_err(|error| outcome::refused(&name, error))?;
-                output.note(&format!("uploaded {name} as asset {}", uploaded.asset_id));
-                Ok(AnalyzeVideo::Asset(uploaded.asset_id))
-            }
+        let (input, path, name) = match self {
+            Self::Asset(id) => return Ok(AnalyzeVideo::Asset(id)),
+            Self::Url(url) => return Ok(AnalyzeVideo::Url(url)),
+            Self::File {
+                input, path, name, ..
+            } => (input, path, name),
+        };
+        let known = upload.known_assets(context).await;
+        let file = match &known {
+            Some(known) => known.look(&path).await,
+            None => None,
+        };
+        if let Some(id) = assets::existing(client, file.as_ref()).await? {
+            context.output.note(&format!(
+                "{name} was uploaded before as asset {id}; --no-resume uploads it again"
+            ));
+            return Ok(AnalyzeVideo::Asset(id));
         }
+        // A file that was not checked on purpose.
+        let is_checked = matches!(input, Input::Probed(_));
+        let mut call = upload.of_upload(client.upload(input));
+        if !is_checked {
+            call = call.skip_check();
+        }
+        let uploaded = call.run().await;
+        let id = uploaded
+            .map_err(|error| outcome::refused(&name, error))?
+            .asset_id;
+        if let (Some(known), Some(file)) = (known, file) {
+            known.record(file, &id).await;
+        }
+        context
+            .output
+            .note(&format!("uploaded {name} as asset {id}"));
+        Ok(AnalyzeVideo::Asset(id))
     }
 }

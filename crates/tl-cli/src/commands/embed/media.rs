@@ -189,7 +189,7 @@ impl MediaArgs {
                 cost::check(cost::window(self.start, self.end, duration), self.budget)?;
             }
             let name = input.describe();
-            let source = match input.upload(&client, &self.upload, output).await? {
+            let source = match input.upload(&client, &self.upload, context).await? {
                 AnalyzeVideo::Asset(id) => EmbeddingSource::asset(id),
                 AnalyzeVideo::Url(url) => EmbeddingSource::url(url),
                 _ => return Err(Failure::usage("a file, a URL or an asset is needed")),

@@ -21,6 +21,7 @@ use crate::batch::outcome;
 use crate::batch::repeated::{RepeatedFailures, not_tried};
 use crate::batch::summary::{RESUME, interrupted_item, summary};
 use crate::batch::wait_hint::{self};
+use crate::bulk::assets::KnownAssets;
 use crate::check::local_check::LocalCheck;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -103,11 +104,12 @@ impl Files {
         let exits = Mutex::new(Vec::new());
         let done = || exits.lock().unwrap_or_else(PoisonError::into_inner);
         let all = async {
+            let known = run.upload.known_assets(context).await;
             for (input, (name, tracker)) in self.inputs.iter().zip(&items) {
                 let stop = done().iter().copied().find(|exit: &Exit| exit.stops_run());
                 let exit = match stop {
                     Some(exit) => run.failed(name, &not_tried(exit), None, None),
-                    None => run.one(input, name, tracker).await,
+                    None => run.one(input, name, tracker, known.as_ref()).await,
                 };
                 done().push(exit);
             }
@@ -129,10 +131,24 @@ impl Files {
 }
 
 impl Run {
-    /// Uploads one input, reports the result, and returns its exit code.
-    async fn one(&self, input: &OsString, name: &str, tracker: &ItemTracker) -> Exit {
+    /// Uploads one input, reports the result, and returns its exit code. Other commands find its
+    /// asset in the ledger.
+    async fn one(
+        &self,
+        input: &OsString,
+        name: &str,
+        tracker: &ItemTracker,
+        known: Option<&KnownAssets>,
+    ) -> Exit {
+        let file = match known {
+            Some(known) => known.look(input.as_ref()).await,
+            None => None,
+        };
         match self.send(input, name, tracker).await {
             Ok(uploaded) => {
+                if let (Some(known), Some(file)) = (known, file) {
+                    known.record(file, &uploaded.asset_id).await;
+                }
                 self.uploaded(name, &uploaded);
                 Exit::Ok
             }
