@@ -46,7 +46,9 @@ const USAGE: &str = "usage: cargo run -p tl-dist -- COMMAND
   check [--release] [KIND]...
                          Install packages in clean environments and use them; with --release,
                          require that they are complete and name their publisher
-  parity PROBE PATH...   Compare the facts of the helper PROBE with those of the built one
+  parity PROBE [--damaged] PATH...
+                         Compare the facts of the helper PROBE with those of the built one; with
+                         --damaged, of damaged copies too
   release-check          Name what a release still needs (docs/release.md)
   sbom                   Write the bills of materials into target/dist/sbom
   reproduce [probe]      Make everything, or tl-probe alone, again in another folder and compare

@@ -18,11 +18,19 @@ const VERSION: &str = "probed_with";
 /// its own decoder for AV1 instead of libdav1d.
 const WARNINGS: &str = "warnings";
 
-/// Compares the built helper with `other` over files and folders.
+/// Larger files are not damaged: most of their bytes are frames.
+const DAMAGED_BYTES: u64 = 4 << 20;
+
+/// Compares the built helper with `other` over files and folders. With `--damaged` before them, over
+/// damaged copies of the files too.
 ///
 /// # Errors
 /// If a field differs that may not, or fewer than two files were compared.
-pub(crate) fn run(workspace: &Workspace, other: &Path, paths: &[&str]) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, other: &Path, arguments: &[&str]) -> Result<()> {
+    let (with_damaged, paths) = match arguments {
+        ["--damaged", paths @ ..] => (true, paths),
+        paths => (false, paths),
+    };
     let ours = workspace.folder.join("bin/tl-probe");
     ensure!(
         ours.is_file(),
@@ -34,6 +42,10 @@ pub(crate) fn run(workspace: &Workspace, other: &Path, paths: &[&str]) -> Result
         list(Path::new(path), &mut files)?;
     }
     files.sort();
+    if with_damaged {
+        let folder = workspace.fresh("damaged")?;
+        files.extend(damaged_copies(&files, &folder)?);
+    }
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -88,6 +100,44 @@ fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes two copies of each file: one is cut off, the other has changed bytes, half of them near its
+/// start, where the headers of most formats are. Equal in every run.
+fn damaged_copies(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut made = Vec::new();
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut below = |bound: usize| {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 32).unwrap_or_default() % bound
+    };
+    for (number, file) in files.iter().enumerate() {
+        if std::fs::metadata(file)?.len() > DAMAGED_BYTES {
+            continue;
+        }
+        let mut bytes = std::fs::read(file)?;
+        if bytes.is_empty() {
+            continue;
+        }
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let cut = folder.join(format!("{number}-cut-{name}"));
+        std::fs::write(&cut, &bytes[..bytes.len() * 2 / 3])?;
+        for change in 0..16 {
+            let bound = if change % 2 == 0 {
+                bytes.len().min(4096)
+            } else {
+                bytes.len()
+            };
+            bytes[below(bound)] = u8::try_from(below(256))?;
+        }
+        let changed = folder.join(format!("{number}-changed-{name}"));
+        std::fs::write(&changed, bytes)?;
+        made.extend([cut, changed]);
+    }
+    Ok(made)
 }
 
 /// The fields that differ.
@@ -158,8 +208,31 @@ fn walk(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Differences, differences, list};
+    use super::{Differences, damaged_copies, differences, list};
     use serde_json::json;
+
+    #[test]
+    fn damaged_copies_are_shorter_or_changed_and_equal_in_every_run() {
+        let temporary = xshell::Shell::new().unwrap().create_temp_dir().unwrap();
+        let file = temporary.path().join("a.mp4");
+        std::fs::write(&file, [7; 9000]).unwrap();
+        let empty = temporary.path().join("empty.mp4");
+        std::fs::write(&empty, "").unwrap();
+        let files = [file, empty];
+        let read = || {
+            let made = damaged_copies(&files, temporary.path()).unwrap();
+            let bytes = made.iter().map(|path| std::fs::read(path).unwrap());
+            bytes.collect::<Vec<_>>()
+        };
+        let [cut, changed] = read().try_into().unwrap();
+        assert_eq!(cut, [7; 6000]);
+        let differing = changed.iter().filter(|byte| **byte != 7).count();
+        assert!(
+            changed.len() == 9000 && (8..=16).contains(&differing),
+            "{differing}"
+        );
+        assert_eq!(read(), [cut, changed]);
+    }
 
     #[test]
     fn hidden_files_of_a_folder_are_not_compared() {
