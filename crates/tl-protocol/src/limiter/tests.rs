@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod exact;
+
 const START: i64 = 1_795_000_000 * SECOND;
 
 fn at(micros: i64) -> Timestamp {
