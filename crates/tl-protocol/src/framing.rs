@@ -316,6 +316,49 @@ mod tests {
         assert!(split(Framing::Lines, 100, &[allowed.as_bytes()]).is_ok());
     }
 
+    #[test]
+    fn data_fields_of_an_event_are_below_the_limit_together() {
+        let event = |lengths: &[usize]| {
+            let fields = lengths
+                .iter()
+                .map(|len| format!("data: {}\n", "x".repeat(*len)));
+            let body = fields.chain(["\n".to_owned()]).collect::<String>();
+            split(Framing::ServerSentEvents, 100, &[body.as_bytes()])
+        };
+        // A line has the name of the field too.
+        assert_eq!(event(&[94]).unwrap(), ["x".repeat(94)]);
+        check_too_large(event(&[95]));
+        let joined = [40, 40, 17].map(|len| "x".repeat(len)).join("\n");
+        assert_eq!(event(&[40, 40, 17]).unwrap(), [joined]);
+        check_too_large(event(&[40, 40, 19]));
+        // The next event starts at 0.
+        let two = format!("data: {0}\n\ndata: {0}\n\n", "x".repeat(80));
+        let events = split(Framing::ServerSentEvents, 100, &[two.as_bytes()]).unwrap();
+        assert_eq!(events.len(), 2);
+    }
+
+    #[test]
+    fn carriage_return_and_line_feed_in_two_pieces_are_one_line_break() {
+        let events = |framing, pieces: &[&str]| {
+            let pieces: Vec<&[u8]> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+            split(framing, LIMIT, &pieces).unwrap()
+        };
+        let sse = Framing::ServerSentEvents;
+        assert_eq!(events(sse, &["data: 1\r", "\ndata: 2\n\n"]), ["1\n2"]);
+        assert_eq!(events(sse, &["data: 1\r", "", "\ndata: 2\n\n"]), ["1\n2"]);
+        assert_eq!(events(sse, &["data: 1\r", "data: 2\n\n"]), ["1\n2"]);
+        assert_eq!(events(sse, &["data: 1\r\r", "\ndata: 2\n\n"]), ["1", "2"]);
+        assert_eq!(events(Framing::Lines, &["{}\r", "\n{}"]), ["{}", "{}"]);
+    }
+
+    #[test]
+    fn event_with_line_feeds_has_one_field_per_line() {
+        let framed = Framing::ServerSentEvents.frame(b"a\n\nb");
+        assert_eq!(framed, "data: a\ndata: \ndata: b\n\n");
+        let events = split(Framing::ServerSentEvents, LIMIT, &[&framed]).unwrap();
+        assert_eq!(events, ["a\n\nb"]);
+    }
+
     fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
         let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
         at.extend([0, body.len()]);

@@ -322,6 +322,41 @@ mod tests {
     }
 
     #[test]
+    fn longest_header_is_read_and_a_longer_one_is_not() {
+        let padded = |length: usize| {
+            let rest = length - VECTOR.len() - ",v2=".len();
+            format!("{VECTOR},v2={}", "x".repeat(rest))
+        };
+        assert_eq!(padded(MAX_HEADER).len(), 4096);
+        assert_eq!(check(&padded(MAX_HEADER)), Ok(()));
+        let malformed = Err(SignatureError::Malformed);
+        assert_eq!(check(&padded(MAX_HEADER + 1)), malformed);
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        let expired = verify(SECRET, VECTOR, BODY, at(1_700_000_400), TOLERANCE).unwrap_err();
+        assert_eq!(
+            expired.to_string(),
+            "webhook rejected: the signature is 400 s off the local clock (maximum 300 s)"
+        );
+        for (error, words) in [
+            (SignatureError::EmptySecret, "secret is empty"),
+            (SignatureError::Malformed, "t=<Unix seconds>,v1=<hex>"),
+            (SignatureError::Mismatch, "does not match"),
+            (SignatureError::NotAnEvent, "not an event"),
+        ] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn time_before_1970_is_signed_as_1970() {
+        let early = UNIX_EPOCH - Duration::from_secs(7);
+        assert_eq!(sign(SECRET, early, BODY), sign(SECRET, UNIX_EPOCH, BODY));
+    }
+
+    #[test]
     fn empty_secret_verifies_nothing() {
         let header = sign("", at(1_700_000_000), BODY);
         let result = verify("", &header, BODY, at(1_700_000_000), TOLERANCE);
