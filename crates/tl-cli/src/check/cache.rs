@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
 
@@ -279,16 +280,25 @@ impl Store {
         })
     }
 
-    /// Migrates the database to the current schema and deletes old entries.
+    /// Migrates the database to the current schema and deletes old entries. Usually there is nothing
+    /// to do, and nothing is written: a write waits for the disk.
     fn prepare(connection: &mut Connection) -> Result<(), rusqlite::Error> {
         // Several processes can read while one writes. A power failure may lose the last entries.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
+        // What was written stays in the log, which is moved into the database when it has grown.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let oldest = today() - MAX_AGE_DAYS;
+        match Self::is_current(connection, oldest) {
+            Ok(true) => return Ok(()),
+            Err(error) if is_damage(&error) || is_locked(&error) => return Err(error),
+            // Something is too old, or a table is missing.
+            Ok(false) | Err(_) => {}
+        }
         // Check and create the schema in one transaction, so that no process drops what another has
         // just created.
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let layout: i64 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout != SCHEMA_VERSION {
+        if layout(&step)? != SCHEMA_VERSION {
             step.execute_batch("DROP TABLE IF EXISTS probes; DROP TABLE IF EXISTS pictures")?;
         }
         step.execute_batch(
@@ -302,9 +312,22 @@ impl Store {
             "DELETE FROM probes WHERE day < ?1",
             "DELETE FROM pictures WHERE day < ?1",
         ] {
-            step.execute(old, params![today() - MAX_AGE_DAYS])?;
+            step.execute(old, params![oldest])?;
         }
         step.commit()
+    }
+
+    /// Whether the schema is the current one and no entry is too old.
+    fn is_current(connection: &Connection, oldest: i64) -> Result<bool, rusqlite::Error> {
+        if layout(connection)? != SCHEMA_VERSION {
+            return Ok(false);
+        }
+        connection.query_row(
+            "SELECT NOT EXISTS (SELECT 1 FROM probes WHERE day < ?1)
+                AND NOT EXISTS (SELECT 1 FROM pictures WHERE day < ?1)",
+            params![oldest],
+            |row| row.get(0),
+        )
     }
 
     fn write(&mut self) -> Result<(), rusqlite::Error> {
@@ -395,6 +418,11 @@ fn today() -> i64 {
     i64::try_from(since.as_secs() / 86_400).unwrap_or(i64::MAX)
 }
 
+/// The version of the schema of a database.
+fn layout(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error {
@@ -435,149 +463,4 @@ fn create_dir(folder: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-
-    use tl_validate::ProbeErrorKind;
-
-    use super::*;
-
-    fn old_file(folder: &Path, name: &str) -> PathBuf {
-        let path = folder.join(name);
-        fs::write(&path, "content").expect("written");
-        let past = SystemTime::now() - Duration::from_secs(3600);
-        let file = fs::File::options().write(true).open(&path).expect("opened");
-        file.set_modified(past).expect("set back");
-        path
-    }
-
-    fn mark(path: &Path) -> Fingerprint {
-        Fingerprint::of(&path.metadata().expect("there")).expect("a settled file")
-    }
-
-    fn open(folder: &Path, reader: &str) -> Cache {
-        let (cache, note) = Cache::open(folder, reader.to_owned());
-        assert_eq!(note, None);
-        cache.expect("a cache")
-    }
-
-    #[test]
-    fn facts_are_cached_until_file_or_reader_changes() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let clip = old_file(folder.path(), "clip.mp4");
-        let bad = old_file(folder.path(), "bad.mp4");
-        let facts: Probed = Ok(MediaFacts::default().with(|facts| {
-            facts.file_size_bytes = 7;
-            facts.duration_seconds = Some(0.1 + 0.2);
-        }));
-        let refused: Probed = Err(ProbeError::new(ProbeErrorKind::NotMedia, "bad.mp4", "text"));
-        let cache = open(folder.path(), "one");
-        assert_eq!(cache.get(&clip, &mark(&clip)), None);
-        cache.put(&clip, &mark(&clip), &facts);
-        cache.put(&bad, &mark(&bad), &refused);
-        drop(cache);
-
-        let cache = open(folder.path(), "one");
-        assert_eq!(cache.get(&clip, &mark(&clip)), Some(facts));
-        assert_eq!(cache.get(&bad, &mark(&bad)), Some(refused));
-        let other = open(folder.path(), "two");
-        assert_eq!(other.get(&clip, &mark(&clip)), None, "another reader");
-        fs::write(&clip, "changed").expect("written");
-        let file = fs::File::options().write(true).open(&clip).expect("opened");
-        file.set_modified(SystemTime::now() - Duration::from_secs(1800))
-            .expect("set back");
-        assert_eq!(
-            cache.get(&clip, &mark(&clip)),
-            None,
-            "another content of the same length"
-        );
-    }
-
-    #[test]
-    fn thumbnail_is_cached_until_file_or_producer_changes() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (clip, none) = (old_file(folder.path(), "a"), old_file(folder.path(), "b"));
-        let cache = open(folder.path(), "one");
-        cache.put_thumbnail(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
-        cache.put_thumbnail(&none, &mark(&none), "ffmpeg 5", b"");
-        drop(cache);
-        // The thumbnail does not depend on the prober.
-        let cache = open(folder.path(), "two");
-        let kept = |path: &Path, producer| cache.thumbnail(path, &mark(path), producer);
-        assert_eq!(kept(&clip, "ffmpeg 5").as_deref(), Some(&b"\xff\xd8"[..]));
-        assert_eq!(kept(&none, "ffmpeg 5").as_deref(), Some(&b""[..]));
-        assert_eq!(kept(&clip, "ffmpeg 6"), None);
-        let file = fs::File::options().write(true).open(&clip).expect("opened");
-        file.set_modified(SystemTime::now() - Duration::from_secs(1800))
-            .expect("set back");
-        assert_eq!(kept(&clip, "ffmpeg 5"), None, "another state");
-    }
-
-    #[test]
-    fn recently_written_file_is_not_cached() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("clip.mp4");
-        fs::write(&path, "content").expect("written");
-        assert_eq!(Fingerprint::of(&path.metadata().expect("there")), None);
-    }
-
-    #[test]
-    fn corrupt_cache_is_recreated() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let clip = old_file(folder.path(), "clip.mp4");
-        fs::write(folder.path().join("probes.sqlite3"), "noise ".repeat(4000)).expect("written");
-        let (cache, note) = Cache::open(folder.path(), "one".to_owned());
-        assert!(note.expect("a note").contains("recreated"));
-        let cache = cache.expect("a new one");
-        cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
-        drop(cache);
-        assert!(
-            open(folder.path(), "one")
-                .get(&clip, &mark(&clip))
-                .is_some()
-        );
-    }
-
-    #[test]
-    fn concurrent_runs_share_a_cache() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let files: Vec<PathBuf> = (0..20)
-            .map(|i| old_file(folder.path(), &format!("{i}.mp4")))
-            .collect();
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let cache = open(folder.path(), "one");
-                    for file in &files {
-                        cache.put(file, &mark(file), &Ok(MediaFacts::default()));
-                        cache.finish();
-                    }
-                });
-            }
-        });
-        let cache = open(folder.path(), "one");
-        for file in &files {
-            assert!(cache.get(file, &mark(file)).is_some(), "{}", file.display());
-        }
-    }
-
-    #[test]
-    fn concurrent_runs_create_a_cache() {
-        for _ in 0..20 {
-            let folder = tempfile::tempdir().expect("a folder");
-            let clip = old_file(folder.path(), "clip.mp4");
-            let together = Barrier::new(6);
-            thread::scope(|scope| {
-                for _ in 0..6 {
-                    scope.spawn(|| {
-                        together.wait();
-                        let cache = open(folder.path(), "one");
-                        cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
-                        cache.finish();
-                        assert!(cache.get(&clip, &mark(&clip)).is_some());
-                    });
-                }
-            });
-        }
-    }
-}
+mod tests;
