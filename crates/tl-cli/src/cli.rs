@@ -135,15 +135,16 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     }
     let json = arguments.iter().any(|argument| argument == "--json");
     let settings = Settings::load(&selection(&arguments));
-    let command = match &settings {
+    let mut command = match &settings {
         Ok(settings) => settings.apply(Cli::command()),
         Err(_) => Cli::command(),
     };
-    let mut for_errors = command.clone();
     let parsed = command
-        .try_get_matches_from(arguments)
+        .try_get_matches_from_mut(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches))
-        .map_err(|error| error.format(&mut for_errors));
+        .map_err(|error| error.format(&mut command));
+    // It describes thousands of options. To free them takes as long as to parse the arguments.
+    std::mem::forget(command);
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
