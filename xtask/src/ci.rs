@@ -45,7 +45,7 @@ const STEPS: &[(&str, Check)] = &[
     ("demo", |workspace| demo::demo(workspace, &[])),
     ("endurance", demo::endurance),
     ("chaos", |workspace| {
-        beside::run_chaos(workspace, &["--minutes".into(), "2".into()])
+        beside::run_chaos(workspace, &["--minutes".into(), "3".into()])
     }),
     ("test", |workspace| test::run(workspace, &[])),
 ];
@@ -70,7 +70,7 @@ const USAGE: &str = "usage: cargo xtask ci STEP
   site        The documentation site is built, and its links lead somewhere
   demo        `cargo xtask demo` without its set-up
   endurance   3 GB through both clients while the platform and the client are killed
-  chaos       Two minutes of `cargo xtask chaos`
+  chaos       Three minutes of `cargo xtask chaos`
   test        Every test and every example in the documentation
   all         Every step above, in this order
   advisories  Known vulnerabilities of all dependencies (needs github.com)";

@@ -39,12 +39,12 @@ pub(crate) fn demo(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
 }
 
 /// A large file through both clients while the platform and the client are killed: the example
-/// `endurance` of `tl-client`, built as users build it.
+/// `endurance` of `tl-client`, optimized.
 pub(crate) fn endurance(workspace: &Workspace) -> Result<(), Failure> {
     let sh = &workspace.sh;
     let built = Programs::build(workspace)?;
     let corpus = built.path("tl-corpus")?;
-    let release = Programs::release(workspace, "tl-client", "async,blocking,worker")?;
+    let release = Programs::fast_enough(workspace, "tl-client", "async,blocking,worker")?;
     let endurance = release.path("endurance")?;
     let folder = sh.create_temp_dir()?;
     let clips = folder.path();

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use serde_json::Value;
+use xshell::Cmd;
 
 use crate::failure::Failure;
 use crate::workspace::Workspace;
+
+const BUILD: &str = "build --bins --examples --message-format=json-render-diagnostics";
 
 /// The built binaries and examples.
 #[derive(Debug)]
@@ -15,7 +18,11 @@ pub(crate) struct Programs(Vec<(String, PathBuf)>);
 impl Programs {
     /// Builds every binary and example with all features, as the tests do.
     pub(crate) fn build(workspace: &Workspace) -> Result<Self, Failure> {
-        Self::built_by(workspace, "--workspace --all-features")
+        Self::built_by(
+            &workspace
+                .cargo(BUILD)
+                .args(["--workspace", "--all-features"]),
+        )
     }
 
     /// Builds the programs of one package with these features, optimized.
@@ -25,15 +32,22 @@ impl Programs {
         features: &str,
     ) -> Result<Self, Failure> {
         let words = format!("--release --package {package} --features={features}");
-        Self::built_by(workspace, &words)
+        Self::built_by(&workspace.cargo(BUILD).args(words.split_whitespace()))
     }
 
-    fn built_by(workspace: &Workspace, words: &str) -> Result<Self, Failure> {
-        let messages = workspace
-            .cargo("build --bins --examples --message-format=json-render-diagnostics")
-            .args(words.split_whitespace())
-            .read()?;
-        Ok(Self::in_messages(&messages))
+    /// As [`release`](Self::release), without the optimization across crates, which takes longest.
+    pub(crate) fn fast_enough(
+        workspace: &Workspace,
+        package: &str,
+        features: &str,
+    ) -> Result<Self, Failure> {
+        let words = format!("--release --package {package} --features={features}");
+        let build = workspace.cargo(BUILD).args(words.split_whitespace());
+        Self::built_by(&build.env("CARGO_PROFILE_RELEASE_LTO", "off"))
+    }
+
+    fn built_by(build: &Cmd<'_>) -> Result<Self, Failure> {
+        Ok(Self::in_messages(&build.read()?))
     }
 
     fn in_messages(messages: &str) -> Self {
