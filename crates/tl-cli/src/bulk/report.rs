@@ -293,6 +293,10 @@ impl Reporter {
         }
         let shown = plain_line(name);
         let time = |stage| units::format_duration(result.ingested.time(stage).unwrap_or_default());
+        let uploaded = match result.ingested.time(Stage::Upload) {
+            Some(time) => format!("uploaded in {}", units::format_duration(time)),
+            None => "uploaded before".to_owned(),
+        };
         let was = match result.skipped {
             Some(State::Done) => "was done before",
             _ => "was sent before",
@@ -308,15 +312,11 @@ impl Reporter {
                 Stage::Processing
             };
             format!(
-                "{GOOD}ready{GOOD:#}    {shown}  video {video}  asset {asset}  (uploaded in {}, ready after {})",
-                time(Stage::Upload),
+                "{GOOD}ready{GOOD:#}    {shown}  video {video}  asset {asset}  ({uploaded}, ready after {})",
                 time(stage)
             )
         } else {
-            format!(
-                "{GOOD}created{GOOD:#}  {shown}  video {video}  asset {asset}  (uploaded in {})",
-                time(Stage::Upload)
-            )
+            format!("{GOOD}created{GOOD:#}  {shown}  video {video}  asset {asset}  ({uploaded})")
         };
         self.output.line(&text);
         if result.ingested.reconciled {

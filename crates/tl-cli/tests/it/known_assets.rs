@@ -62,7 +62,8 @@ fn file_is_uploaded_by_the_first_analysis_only() {
     assert_eq!(world.uploads(), 1);
     // Nor when it is indexed afterwards.
     let index = world.platform.index.clone();
-    world.run(&["ingest", "good.mp4", "--index", &index, "--wait"]);
+    let run = world.run(&["ingest", "good.mp4", "--index", &index, "--wait"]);
+    assert!(run.stdout.contains("(uploaded before, "), "{}", run.stdout);
     assert_eq!(world.uploads(), 1);
 
     world.run(&[&ASK[..], &["--no-resume"]].concat());
