@@ -119,7 +119,10 @@ class Recording:
 def span(column, text, color, bold):
     weight = ' font-weight="bold"' if bold else ""
     fill = COLORS.get(color, f"#{color}")
-    return f'<tspan x="{column * CELL:.1f}" fill="{fill}"{weight}>{html.escape(text.rstrip())}</tspan>'
+    text = text.rstrip()
+    # Fonts differ in width; the columns do not.
+    place = f'x="{column * CELL:.1f}" textLength="{len(text) * CELL:.1f}" lengthAdjust="spacingAndGlyphs"'
+    return f'<tspan {place} fill="{fill}"{weight}>{html.escape(text)}</tspan>'
 
 
 def svg(frames, end):
@@ -166,7 +169,7 @@ def main():
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home, "work")
         Path(folder, "footage").mkdir(parents=True)
-        clip(folder / "footage/match.mp4", "1280x720", 30, "8M")
+        clip(folder / "footage/match.mp4", "1280x720", 60, "8M")
         clip(folder / "footage/small.mp4", "320x180", 8, "1M")
         environment = {
             "PATH": f"{programs}:{os.environ['PATH']}", "HOME": home, "TERM": "xterm-256color",
