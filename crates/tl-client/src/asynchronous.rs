@@ -1,6 +1,7 @@
 //! The async client with `upload`, `index` and `ingest`.
 
 mod analyze;
+mod batch;
 
 use std::{
     fmt,
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub use analyze::{Analyze, AnswerStream};
+pub use batch::AnalyzeBatch;
 
 /// An async client of the platform. It needs a tokio runtime.
 ///

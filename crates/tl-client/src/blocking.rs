@@ -1,6 +1,7 @@
 //! The blocking client with `upload`, `index` and `ingest`. It does not depend on an async runtime.
 
 mod analyze;
+mod batch;
 
 use std::{
     fmt,
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use analyze::{Analyze, AnswerStream};
+pub use batch::AnalyzeBatch;
 
 /// A blocking client of the platform.
 ///

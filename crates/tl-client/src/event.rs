@@ -102,6 +102,16 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "found {resource}, made by the lost request")
         }
         Api::Created { resource } => write!(f, "{resource} created"),
+        Api::CreationDelayed {
+            operation,
+            limits_active: true,
+        } => write!(
+            f,
+            "too many are active to {operation}: waiting until one ends"
+        ),
+        Api::CreationDelayed { operation, .. } => {
+            write!(f, "the rate limit is reached: trying to {operation} later")
+        }
         Api::StageStarted {
             indexed_asset_id: Some(id),
             ..

@@ -71,7 +71,8 @@ pub mod source;
 
 #[cfg(feature = "async")]
 pub use asynchronous::{
-    Analyze, AnswerStream, Client, ClientBuilder, EventStream, Ingest, ResponseFuture, Upload,
+    Analyze, AnalyzeBatch, AnswerStream, Client, ClientBuilder, EventStream, Ingest,
+    ResponseFuture, Upload,
 };
 pub use checker::{Checked, Checker};
 pub use checkpoint::Checkpoints;

@@ -16,9 +16,11 @@ use crate::{
     CancelHandle, CancelTransport, Endpoint, Error, Flow, Observer, Policy, Transport,
     endpoint::{CreateTask, Streamed},
     flow::{
-        AddEntities, AddedEntities, AssetPlan, Call, Converted, EntityImages, Events, IngestAsset,
-        IngestTask, IngestedAsset, IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
+        AddEntities, AddedEntities, AssetPlan, BatchJournal, Call, Converted, EntityImages, Events,
+        IngestAsset, IngestTask, IngestedAsset, IngestedTask, Paged, Pages, RunBatches, Wait,
+        WaitPolicy, Waited, Watched,
     },
+    pegasus::batch::{BatchAnswers, BatchRun, BatchState},
     rng::Rng,
     with_fields::with_fields,
 };
@@ -261,6 +263,35 @@ impl<T: Transport, X: From<Error> + Send + 'static> Client<T, X> {
             self.next_seed(),
         );
         self.run(flow.observed(observer.with_exchanges_of(&settings.observer)))
+    }
+
+    /// Analyzes the rows of `run` in batches, and waits for all of them (see [`RunBatches`]).
+    /// `saved` is the state of an earlier run of the same rows, which `journal` saved.
+    ///
+    /// # Errors
+    /// [`Checkpoint`](crate::ErrorKind::Checkpoint) if `saved` belongs to other rows or settings,
+    /// or if the state cannot be saved; [`DeadlinePassed`](crate::ErrorKind::DeadlinePassed) if the
+    /// batches have not ended by then; and errors of requests. Another run with the saved state
+    /// continues.
+    pub fn run_batches(
+        &self,
+        run: BatchRun,
+        saved: Option<BatchState>,
+        wait: WaitPolicy,
+        journal: BatchJournal,
+        observer: Observer,
+    ) -> CallOutput<T, BatchAnswers, X> {
+        let settings = self.settings();
+        let flow = RunBatches::new(
+            run,
+            saved,
+            &settings.base,
+            settings.policy.clone(),
+            wait,
+            self.next_seed(),
+        );
+        let observer = observer.with_exchanges_of(&settings.observer);
+        self.run(flow.recorded(journal).observed(observer))
     }
 
     /// Creates a task and, if `wait` is set, waits until its video is indexed. If the response to

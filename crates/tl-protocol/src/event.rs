@@ -159,6 +159,13 @@ pub enum Event {
         /// The resource.
         resource: Resource,
     },
+    /// The platform limits how much may be created: it is tried again later.
+    CreationDelayed {
+        /// The operation, for example `create a batch of analyses`.
+        operation: &'static str,
+        /// Whether the limit is on what is active at a time, so that another one has to end first.
+        limits_active: bool,
+    },
     /// The next stage of an ingestion has started.
     StageStarted {
         /// The stage.

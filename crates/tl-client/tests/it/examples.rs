@@ -437,3 +437,19 @@ fn the_wait_ends_by_webhook_or_by_poll() {
         "{polls} polls in {took:?}"
     );
 }
+
+#[test]
+fn analyze_many_writes_the_answers_in_order() {
+    let emulator = emulator();
+    let (client, _) = client_and_index(&emulator);
+    let asset = client.upload(clip("640x360")).run().expect("it passes");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("answers.jsonl");
+    let mut command = example("analyze_many", &emulator);
+    let ids = [asset.asset_id.as_str(); 2];
+    let output = command.arg(&out).args(ids).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(printed.contains("0 of 2 failed"), "{printed}");
+    assert_eq!(fs::read_to_string(out).unwrap().lines().count(), 2);
+}

@@ -2,6 +2,7 @@
 //! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
+mod batches;
 mod cancel;
 #[cfg(all(
     feature = "header",

@@ -14,6 +14,7 @@
 //! assert_eq!(fault.to_string(), "max_tokens: 100 is not 512 to 98304 (pegasus1.5)");
 //! ```
 
+pub mod batch;
 mod check;
 mod segments;
 
