@@ -27,6 +27,7 @@ mod probed;
 mod resume;
 mod routes;
 mod shape;
+mod sidecars;
 mod signatures;
 #[cfg(all(feature = "header", feature = "object_store"))]
 mod sources;

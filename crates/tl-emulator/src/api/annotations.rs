@@ -10,7 +10,10 @@ use crate::core::{
 /// What is known about an indexed video.
 pub(crate) fn of_video(state: &State, env: &Env<'_>, video: &VideoRecord) -> Annotations {
     let duration = video.measured.duration.unwrap_or(0.0);
-    of_file(state, env, &video.filename, video.media.as_ref(), duration)
+    let content = video.content.as_deref();
+    // Records of earlier versions have no content of their own.
+    let content = content.or_else(|| state.content_of(video.media.as_ref()));
+    of_content(env, &video.filename, content, duration)
 }
 
 /// What is known about a stored file: its sidecar or, without one, the words of its name.

@@ -15,14 +15,14 @@ use crate::{
 };
 
 /// Schedules the statuses of a task and creates its video, which becomes visible when it is
-/// indexed.
+/// indexed. `file` is the received file with its SHA-256; without it, that of the asset is indexed.
 pub(crate) fn schedule(
     state: &mut State,
     env: &mut Env<'_>,
     start: Timestamp,
     id: &str,
     measured: Measured,
-    key: Option<MediaKey>,
+    file: Option<(MediaKey, Option<String>)>,
 ) {
     let seconds = measured.duration.unwrap_or(0.0);
     let mut schedule = env.settings.schedule;
@@ -34,6 +34,10 @@ pub(crate) fn schedule(
     if let Some(start) = timeline.indexing_start() {
         timeline.delay_indexing_until(limits::indexing_start(state, env, start, id));
     }
+    let (key, content) = match file {
+        Some((key, content)) => (Some(key), content),
+        None => (None, content_of_asset(state, id)),
+    };
     let Some(task) = state.tasks.get_mut(id) else {
         return;
     };
@@ -70,10 +74,18 @@ pub(crate) fn schedule(
         measured,
         user_metadata: task.user_metadata.clone(),
         media,
+        content,
     };
     let (video_id, source) = (video.id.clone(), video.media.clone());
     state.videos.insert(video_id.clone(), video);
     if let Some(source) = source {
         renditions::start(state, env, &video_id, source, (true, true));
     }
+}
+
+/// The SHA-256 of the asset that a task indexes.
+fn content_of_asset(state: &State, task: &str) -> Option<String> {
+    let asset = state.tasks.get(task)?.asset_id.as_ref()?;
+    let media = state.assets.get(asset)?.media.as_ref();
+    state.content_of(media).map(str::to_owned)
 }

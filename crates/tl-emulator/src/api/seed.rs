@@ -147,6 +147,7 @@ fn create_index(state: &mut State, env: &Env<'_>, seed: &SeedIndex) -> String {
             measured,
             user_metadata: video.user_metadata.clone(),
             media: None,
+            content: None,
         };
         state.tasks.insert(task_id, task);
         state.videos.insert(video_id, video);

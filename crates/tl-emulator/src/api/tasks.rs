@@ -155,7 +155,8 @@ pub(crate) fn create(
                 "uploading" => after(env.now, env.settings.schedule.validating),
                 _ => env.now,
             };
-            indexing::schedule(state, env, start, &id, measured, Some(upload.key));
+            let file = (upload.key, upload.content);
+            indexing::schedule(state, env, start, &id, measured, Some(file));
         }
     }
     let mut created = CreatedTask::new(id);
@@ -188,7 +189,8 @@ pub(crate) fn fetched(
             if let Some(task) = state.tasks.get_mut(id) {
                 task.filename = fetched.filename;
             }
-            indexing::schedule(state, env, env.now, id, measured, Some(fetched.key));
+            let file = (fetched.key, fetched.content);
+            indexing::schedule(state, env, env.now, id, measured, Some(file));
         }
         Err(reason) => {
             if let Some(task) = state.tasks.get_mut(id) {

@@ -76,6 +76,8 @@ pub struct Fetched {
     pub probe: Result<MediaFacts, ProbeError>,
     /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
+    /// The SHA-256 in hexadecimal, if it is known.
+    pub content: Option<String>,
 }
 
 impl Fetched {
@@ -93,6 +95,7 @@ impl Fetched {
             bytes,
             probe,
             static_file: None,
+            content: None,
         }
     }
 

@@ -102,6 +102,7 @@ pub(crate) async fn fetch(
         bytes: file.bytes(),
         probe,
         static_file,
+        content: file.content().map(str::to_owned),
     };
     Ok((fetched, file))
 }

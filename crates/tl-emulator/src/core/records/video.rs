@@ -23,6 +23,10 @@ pub(crate) struct VideoRecord {
     pub(crate) user_metadata: UserMetadata,
     /// The stored file, if it was kept.
     pub(crate) media: Option<MediaKey>,
+    /// The SHA-256 of the file that was indexed, if it is known: also if no file was kept for the
+    /// video itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<String>,
 }
 
 /// The measured properties of a video.
