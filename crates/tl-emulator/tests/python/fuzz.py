@@ -21,7 +21,7 @@ from twelvelabs import MediaSource, TwelveLabs, VideoInputRequest
 from programs import create_clip, start, stop
 from test_entities import image
 
-MIN_REQUESTS = 5000
+MIN_REQUESTS = 10_000
 # Some requests of every operation must succeed, except for these, which the official client drives:
 # there are no transcriptions, only chunks that were uploaded to the storage can be reported, analyses
 # have ended before they can be canceled, the parts of a search or of an embedding must agree, and
@@ -212,7 +212,7 @@ def check_results(entries, code):
 
 
 options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-options.add_argument("--examples", type=int, default=110, help="generated requests per operation and phase")
+options.add_argument("--examples", type=int, default=80, help="generated requests per operation and phase")
 options.add_argument("--seed", type=int, default=1, help="seed of the generated requests")
 options, more = options.parse_known_args()
 
