@@ -14,12 +14,13 @@ const ID: &str = "6298d673f1090f1100476d4c";
 const STORE: &str = "ks_8cbb1bd6-b5cf-4c8f-a80f-08a5a3d4f1a5";
 const COLLECTION: &str = "ksic_8cbb1bd6-b5cf-4c8f-a80f-08a5a3d4f1a5";
 const URL: &str = "https://videos.example.com/a.mp4";
+const IMAGE_URL: &str = "https://images.example.com/a.png";
 /// A presigned URL of 2026-01-02 that was valid for a minute.
 const EXPIRED: &str =
     "https://b.example/a.mp4?X-Amz-Date=20260102T025500Z&X-Amz-Expires=60&X-Amz-Signature=a";
 
 fn files() -> tempfile::TempDir {
-    let folder = clips::folder(&["good.mp4"]);
+    let folder = clips::folder(&["good.mp4", "short.mp4"]);
     let write = |name: &str, content: &str| {
         fs::write(folder.path().join(name), content).unwrap();
     };
@@ -135,6 +136,115 @@ fn cases(long: &str) -> Vec<(&'static str, Vec<&str>, &'static str)> {
             "analyze batch",
             vec!["analyze", "--batch", "silent.csv", "--out", "r.jsonl"],
             "prompt",
+        ),
+        (
+            "analyze",
+            vec!["analyze", "--image", "fake.png", "Why?"],
+            "not an image; allowed: JPEG, PNG, WebP, GIF, BMP",
+        ),
+        (
+            "analyze",
+            vec![
+                "analyze",
+                "--image",
+                IMAGE_URL,
+                "Why?",
+                "--model",
+                "pegasus1.5",
+            ],
+            "image: pegasus1.5 takes no images: use pegasus1.6",
+        ),
+        (
+            "analyze",
+            vec!["analyze", "--image", "a=http://x.example/a.png", "Why?"],
+            "image.url: must be an https URL",
+        ),
+        (
+            "analyze",
+            vec!["analyze", "--image", IMAGE_URL],
+            "prompt: is required",
+        ),
+        (
+            "analyze",
+            vec![
+                "analyze",
+                "--image",
+                IMAGE_URL,
+                "--image",
+                "b=6298d673f1090f1100476d4c",
+                "Is <@b> there?",
+            ],
+            "mentions some images, but not `<@image1>`",
+        ),
+        (
+            "analyze",
+            vec!["analyze", URL, "Why?", "--image", IMAGE_URL],
+            "a video and images cannot be analyzed together",
+        ),
+        (
+            "embed",
+            vec!["embed", "text", " "],
+            "`text.input_text` is invalid: the text is empty",
+        ),
+        (
+            "embed",
+            vec!["embed", "text", "goal", "--dimension", "256"],
+            "marengo3.0 has one dimension",
+        ),
+        (
+            "embed",
+            vec!["embed", "text", "goal", "--model", "pegasus1.5"],
+            "`model_name` is invalid: `pegasus1.5`: one of",
+        ),
+        (
+            "embed",
+            vec!["embed", "text", "goal", "-o", "v.txt"],
+            "names no format",
+        ),
+        (
+            "embed",
+            vec!["embed", "image", "fake.png"],
+            "not an image; allowed: JPEG, PNG",
+        ),
+        (
+            "embed",
+            vec!["embed", "video", URL, "--on", "smell"],
+            "one of `visual`, `audio`, `transcription`",
+        ),
+        (
+            "embed",
+            vec!["embed", "audio", URL, "--on", "visual"],
+            "one of `audio`, `transcription`",
+        ),
+        (
+            "embed",
+            vec!["embed", "video", URL, "--segment", "60"],
+            "60 s: 2 to 10 is expected",
+        ),
+        (
+            "embed",
+            vec!["embed", "video", URL, "--at-once", "--end", "601"],
+            "up to 600 s at once",
+        ),
+        (
+            "embed",
+            vec!["embed", "video", "good.mp4", "--start", "900"],
+            "the media ends at 5.0 s",
+        ),
+        (
+            "embed",
+            vec!["embed", "video", "short.mp4"],
+            "duration 2 s; allowed: duration at least 4 s",
+        ),
+        (
+            "embed",
+            vec!["embed", "video", "notes.txt"],
+            "file.not_a_video",
+        ),
+        (
+            "embed",
+            vec!["embed", "query", "missing.npy", "goal"],
+            "missing.npy",
         ),
         ("assets", vec!["upload", "fake.png"], "image.asset"),
         ("assets", vec!["upload", EXPIRED], "expired"),
@@ -293,5 +403,5 @@ fn bad_input_of_every_family_is_refused_and_not_sent() {
         families.insert(family);
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert_eq!(families.len(), 11, "{families:?}");
+    assert_eq!(families.len(), 12, "{families:?}");
 }

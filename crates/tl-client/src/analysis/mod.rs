@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod batch;
+mod image;
 mod segments;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod settings;
@@ -17,6 +18,7 @@ use tl_protocol::{
 
 pub(crate) use answer::AnswerReader;
 pub use answer::{Answer, PartialAnswer};
+pub use image::image_file;
 pub use segments::Segment;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use settings::analysis_settings;

@@ -36,6 +36,21 @@ impl super::Client {
             key: None,
         }
     }
+
+    /// Analyzes images with Pegasus 1.6: see [`image_file`](crate::analysis::image_file).
+    pub fn analyze_images(
+        &self,
+        images: impl IntoIterator<Item = tl_model::AnalyzeImage>,
+    ) -> Analyze {
+        let mut settings = Settings::default();
+        settings.request.model_name = Some(tl_model::AnalyzeModel::Pegasus1_6);
+        settings.request.image = images.into_iter().collect();
+        Analyze {
+            client: self.clone(),
+            settings,
+            key: None,
+        }
+    }
 }
 
 /// An analysis that was not sent yet.

@@ -245,9 +245,22 @@ fn check_media(request: &AnalyzeRequest, bounds: Option<&Bounds>) -> Checked {
     if request.prompt_v2.is_some() {
         return fault("prompt_v2", "excludes `image`");
     }
-    match request.prompt.is_some() {
-        true => Ok(()),
-        false => fault("prompt", "is required with `image`"),
+    match &request.prompt {
+        Some(prompt) => check_mentions(prompt, &names),
+        None => fault("prompt", "is required with `image`"),
+    }
+}
+
+/// A prompt mentions all images as `<@name>`, or none (Python client 1.3.6).
+fn check_mentions(prompt: &str, names: &BTreeSet<&String>) -> Checked {
+    let is_mentioned = |name: &&&String| prompt.contains(&format!("<@{name}>"));
+    let left_out = names.iter().find(|name| !is_mentioned(name));
+    match (names.iter().any(|name| is_mentioned(&name)), left_out) {
+        (true, Some(name)) => {
+            let reason = format!("mentions some images, but not `<@{name}>`: all or none");
+            fault("prompt", reason)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ mod batch;
 mod batch_run;
 mod cancellation;
 mod cost;
+mod images;
 mod run;
 mod segments;
 mod task;
@@ -15,7 +16,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use tl_model::{AnalyzeMode, AnalyzeRequest, MaxTokens, ResponseFormat, SegmentDefinition};
+use tl_model::{
+    AnalyzeMode, AnalyzeModel, AnalyzeRequest, MaxTokens, ResponseFormat, SegmentDefinition,
+};
 
 use crate::args::cache::CacheArgs;
 use crate::args::rules::RulesArgs;
@@ -62,7 +65,7 @@ enum AnalyzeCommand {
 #[derive(Debug, Args)]
 struct Question {
     /// A video file, an https URL or an asset id
-    #[arg(value_name = "FILE|URL|ASSET", required_unless_present_any = ["batch", "continued"])]
+    #[arg(value_name = "FILE|URL|ASSET", required_unless_present_any = ["batch", "continued", "images"])]
     video: Option<OsString>,
     /// The question or instructions
     #[arg(value_name = "PROMPT")]
@@ -74,6 +77,13 @@ struct Question {
     /// Run as a task and wait for it; needed above one hour
     #[arg(long)]
     task: bool,
+    /// Ask about this image, which prompts call <@NAME>, instead of a video. Repeatable
+    #[arg(
+        long = "image",
+        value_name = "[NAME=]FILE|URL|ASSET",
+        conflicts_with_all = ["batch", "continued", "segments", "start", "end", "budget"]
+    )]
+    images: Vec<String>,
     /// Continue with this task of an earlier run
     #[arg(long = "continue", value_name = "TASK", conflicts_with_all = ["video", "prompt", "batch", "task", "dry_run"])]
     continued: Option<String>,
@@ -112,7 +122,7 @@ struct AnswerOptions {
     /// Extract segments by the definitions in this JSON file
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     segments: Option<PathBuf>,
-    /// Use this model [default: pegasus1.5]
+    /// Use this model [default: pegasus1.5, or pegasus1.6 for images]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// Start at this second of the video
@@ -150,12 +160,25 @@ impl Question {
                     .hint("pass --segments FILE, or --continue TASK of such a task"),
             );
         }
-        // A batch has no video on the command line: the first argument is the prompt.
-        let first = self.video.as_ref().filter(|_| self.batch.is_some());
+        // A batch and images have no video on the command line: the first argument is the prompt.
+        let has_video = self.batch.is_none() && self.images.is_empty();
+        if !self.images.is_empty() && self.prompt.is_some() {
+            return Err(
+                Failure::usage("a video and images cannot be analyzed together")
+                    .hint("pass a video, or --image and a prompt"),
+            );
+        }
+        let first = self.video.as_ref().filter(|_| !has_video);
         let prompt = first
             .and_then(|text| text.to_str())
             .or(self.prompt.as_deref());
-        let request = self.options.request(prompt)?;
+        let mut request = self.options.request(prompt)?;
+        if !self.images.is_empty() {
+            if self.options.model.is_none() {
+                request.model_name = Some(AnalyzeModel::Pegasus1_6);
+            }
+            return images::run(context, request, &self);
+        }
         if let Some(manifest) = &self.batch {
             // clap requires it.
             let out = self.out.clone().unwrap_or_else(|| "results.jsonl".into());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tl_client::Client;
 use tl_client::analysis::Answer;
+use tl_client::{Analyze, Client};
 use tl_model::AnalyzeRequest;
 use tl_protocol::endpoint::GetAnalyzeTask;
 use tl_protocol::flow::WaitPolicy;
@@ -71,10 +71,11 @@ pub(super) fn run(
             segments: &command.output,
             source: video.media_source(),
         };
-        request.video = Some(video.upload(&client, &command.upload, context).await?);
+        let video = video.upload(&client, &command.upload, context).await?;
+        request.video = Some(video.clone());
         match is_task {
-            true => finish.create(request).await,
-            false => respond(&client, request, command.stream, &output).await,
+            true => finish.create(client.analyze(video), request).await,
+            false => respond(client.analyze(video), request, command.stream, &output).await,
         }
     };
     let result = runtime::run(work, runtime::interrupted);
@@ -137,18 +138,14 @@ fn dry_run(output: &Output, video: &Video, cost: Cost, is_task: bool) {
 }
 
 /// Asks and prints the answer: while it arrives, or whole.
-async fn respond(
-    client: &Client,
+pub(super) async fn respond(
+    call: Analyze,
     request: AnalyzeRequest,
     is_streamed: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let Some(video) = request.video.clone() else {
-        return Err(Failure::usage("a video is needed"));
-    };
     let is_streamed = (is_streamed || output.is_terminal()) && !output.is_json();
-    let call = client.analyze(video).with_request(|own| *own = request);
-    let mut stream = call.stream()?;
+    let mut stream = call.with_request(|own| *own = request).stream()?;
     while let Some(text) = stream.next().await {
         match text {
             Ok(text) if is_streamed => output.fragment(&text),
@@ -172,22 +169,22 @@ async fn respond(
 }
 
 /// A task whose answer is printed.
-struct Finish<'a> {
-    client: &'a Client,
-    policy: WaitPolicy,
-    output: &'a Output,
-    segments: &'a SegmentOutput,
+pub(super) struct Finish<'a> {
+    pub(super) client: &'a Client,
+    pub(super) policy: WaitPolicy,
+    pub(super) output: &'a Output,
+    pub(super) segments: &'a SegmentOutput,
     /// The video, if it is known without asking the platform.
-    source: Option<MediaSource>,
+    pub(super) source: Option<MediaSource>,
 }
 
 impl Finish<'_> {
     /// Creates a task, waits for it and prints its answer.
-    async fn create(self, request: AnalyzeRequest) -> Result<(), Failure> {
-        let Some(video) = request.video.clone() else {
-            return Err(Failure::usage("a video is needed"));
-        };
-        let call = self.client.analyze(video);
+    pub(super) async fn create(
+        self,
+        call: Analyze,
+        request: AnalyzeRequest,
+    ) -> Result<(), Failure> {
         let created = call
             .with_request(|own| *own = request)
             .create_task()

@@ -8,10 +8,10 @@ use clap::Args;
 use serde_json::json;
 use tl_client::Client;
 use tl_model::{AnalyzeVideo, EmbeddingResult, EmbeddingSource};
-use tl_protocol::embed::EmbedRequest;
+use tl_protocol::embed::{EmbedRequest, EmbedRules};
 
 use super::cost;
-use super::model::{ModelArgs, build};
+use super::model::{ModelArgs, build, refused};
 use super::save::SaveArgs;
 use crate::args::cache::CacheArgs;
 use crate::args::rules::RulesArgs;
@@ -163,6 +163,23 @@ impl MediaArgs {
         self.save.check()
     }
 
+    /// Checks the request against the duration of the media, if it is known. Without this, the
+    /// platform refuses it after the upload.
+    fn check_duration(
+        &self,
+        kind: Kind,
+        dynamic: Option<u32>,
+        duration: Option<f64>,
+    ) -> Result<(), Failure> {
+        let Some(seconds) = duration else {
+            return Ok(());
+        };
+        let any = EmbeddingSource::asset("0".repeat(24));
+        let new = build(&self.request(kind, dynamic, any), !self.at_once)?;
+        EmbedRules::check_duration(&new, !self.at_once, seconds)
+            .map_err(|rejection| refused(&rejection))
+    }
+
     fn run(
         self,
         context: &Context,
@@ -172,6 +189,7 @@ impl MediaArgs {
         with_checker: impl FnOnce(Client) -> Client,
     ) -> Result<Exit, Failure> {
         let output = &context.output;
+        self.check_duration(kind, dynamic, input.duration())?;
         if self.dry_run {
             let seconds = cost::window(self.start, self.end, input.duration());
             self.report(output, &input, seconds);
@@ -187,6 +205,7 @@ impl MediaArgs {
             if self.budget.is_some() {
                 let duration = input.asset_duration(&client).await?;
                 cost::check(cost::window(self.start, self.end, duration), self.budget)?;
+                self.check_duration(kind, dynamic, duration)?;
             }
             let name = input.describe();
             let source = match input.upload(&client, &self.upload, context).await? {

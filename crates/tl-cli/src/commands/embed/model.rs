@@ -38,7 +38,7 @@ pub(super) fn build(request: &EmbedRequest, is_task: bool) -> Result<NewEmbeddin
         .map_err(|rejection| refused(&rejection))
 }
 
-fn refused(rejection: &Rejection) -> Failure {
+pub(super) fn refused(rejection: &Rejection) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "refused_locally",

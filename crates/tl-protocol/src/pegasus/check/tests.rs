@@ -85,6 +85,15 @@ fn each_bound_is_checked() {
             "",
         ),
         (
+            json!({"model_name": "pegasus1.6", "video": null, "prompt": "<@a>", "image": image}),
+            "",
+        ),
+        (
+            json!({"model_name": "pegasus1.6", "video": null, "prompt": "<@a> or not?",
+                "image": [image[0], {"name": "b", "asset_id": "1"}]}),
+            "prompt: mentions some images, but not `<@b>`: all or none",
+        ),
+        (
             json!({"custom_id": "a"}),
             "custom_id: is allowed for tasks only",
         ),
