@@ -43,6 +43,7 @@ mod recipes;
 mod refusals;
 mod sandbox;
 mod search;
+mod sheet_in_browser;
 mod static_files;
 mod stores;
 mod terminal;
