@@ -176,7 +176,8 @@ def run_schemathesis(seed, more):
         with tempfile.TemporaryDirectory() as folder:
             known = os.path.join(folder, "known.json")
             with open(known, "w") as file:
-                json.dump(create_objects(emulator, folder), file)
+                created = create_objects(emulator, folder)
+                json.dump({**created, "description": request_json(emulator, "/openapi.json")}, file)
             before = request_json(emulator, "/journal")["entries"][-1]["number"]
             command = [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", emulator["pages"] + "/openapi.json"]
             command += ["--url", emulator["base_url"], "--header", "x-api-key: " + emulator["api_key"]]

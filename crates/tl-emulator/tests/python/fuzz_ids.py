@@ -10,6 +10,7 @@ import os
 import random
 import re
 
+import jsonschema_rs
 import schemathesis
 
 ID = re.compile("[0-9a-fA-F]{24}|ks(i|ic)?_[0-9a-fA-F-]{36}")
@@ -17,6 +18,8 @@ ID = re.compile("[0-9a-fA-F]{24}|ks(i|ic)?_[0-9a-fA-F-]{36}")
 with open(os.environ["FUZZ_IDS"]) as file:
     KNOWN = json.load(file)
 IMAGES = KNOWN.pop("asset_ids")
+DESCRIPTION = KNOWN.pop("description")
+VALIDATORS = {}
 
 RNG = random.Random(1)
 DELETIONS = collections.Counter()
@@ -66,6 +69,16 @@ def map_path_parameters(context, path_parameters):
     return path_parameters
 
 
+def is_valid(operation, body):
+    """Whether a JSON body conforms to the description. Replacing members of another one could make it valid."""
+    place = (operation.path, operation.method.lower())
+    if place not in VALIDATORS:
+        content = DESCRIPTION["paths"][place[0]][place[1]]["requestBody"]["content"]
+        schema = {**content["application/json"]["schema"], "components": DESCRIPTION["components"]}
+        VALIDATORS[place] = jsonschema_rs.validator_for(schema)
+    return VALIDATORS[place].is_valid(body)
+
+
 def adjust_embedding(body):
     """Makes a request for embeddings consistent: one input, of a known asset."""
     kinds = ("text", "image", "text_image", "audio", "video", "document", "multi_input")
@@ -90,7 +103,7 @@ def map_body(context, body):
     # Often of another store than that of the path, which is refused.
     if isinstance(items, list) and 0 < len(items) <= 100 and all(ID.fullmatch(str(id)) for id in items) and RNG.random() < 0.75:
         body["item_ids"] = [RNG.choice(KNOWN["item_id"]["known"])["item_id"]]
-    if "knowledge_store_id" in body and "input" in body and RNG.random() < 0.75:
+    if "knowledge_store_id" in body and "input" in body and RNG.random() < 0.75 and is_valid(context.operation, body):
         body["knowledge_store_id"] = RNG.choice(KNOWN["knowledge_store_id"]["known"])["knowledge_store_id"]
         body["input"] = [{"type": "message", "role": "user", "content": "Who plays?"}]
         for name in ("selections", "session_id", "stream"):
@@ -100,7 +113,7 @@ def map_body(context, body):
         video = request.get("video") if isinstance(request, dict) else None
         if isinstance(video, dict) and ID.fullmatch(str(video.get("asset_id"))):
             video.update(choose("asset_id", video["asset_id"]))
-    if "input_type" in body and RNG.random() < 0.75:
+    if "input_type" in body and RNG.random() < 0.75 and is_valid(context.operation, body):
         adjust_embedding(body)
     entities = body.get("entities")
     for entity in [body, *(entities if isinstance(entities, list) else [])]:
