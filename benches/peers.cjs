@@ -24,9 +24,14 @@ async function searches() {
   }
 }
 
+async function embeddings() {
+  const task = await client.embed.v2.tasks.retrieve("6298d673f1090f1100476d4d");
+  if (task.data.length !== Number(count)) throw new Error(`${task.data.length} rows were decoded`);
+}
+
 (async () => {
   const start = performance.now();
-  await { events, searches }[work]();
+  await { events, searches, embeddings }[work]();
   const seconds = (performance.now() - start) / 1000;
   process.stdout.write(`${seconds}\n`, () => process.exit(0));
 })();

@@ -48,6 +48,17 @@ def searches(base, count):
     return time.perf_counter() - start
 
 
+def embeddings(base, count):
+    from twelvelabs import TwelveLabs
+
+    client = TwelveLabs(api_key="tlk_bench", base_url=base)
+    start = time.perf_counter()
+    task = client.embed.v_2.tasks.retrieve(task_id="6298d673f1090f1100476d4d")
+    seconds = time.perf_counter() - start
+    assert len(task.data) == int(count), f"{len(task.data)} rows were decoded"
+    return seconds
+
+
 def probe(listing):
     """Opens every file of a list with stream info; returns the seconds of each as JSON, `null` for a refusal."""
     import json
@@ -70,6 +81,6 @@ def probe(listing):
     return json.dumps(times)
 
 
-PROGRAMS = {"form": form, "chunks": chunks, "events": events, "searches": searches, "probe": probe}
+PROGRAMS = {"form": form, "chunks": chunks, "events": events, "searches": searches, "embeddings": embeddings, "probe": probe}
 
 print(PROGRAMS[sys.argv[1]](*sys.argv[2:]))

@@ -1,12 +1,13 @@
-//! The clients of the project on answers: streamed events, the first event, pages of a search.
+//! The clients of the project on answers: streamed events, the first event, pages of a search,
+//! embeddings.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tl_client::{
     Client, blocking,
-    model::{AnalyzeRequest, AnalyzeVideo, SearchOption, SearchPage},
-    protocol::endpoint::{Search, StreamAnalysis},
+    model::{AnalyzeRequest, AnalyzeVideo, EmbeddingTask, Embeddings, SearchOption, SearchPage},
+    protocol::endpoint::{GetEmbeddingTask, Search, StreamAnalysis},
 };
 
 use super::product::{config, runtime};
@@ -84,6 +85,31 @@ pub(super) fn blocking_searches(arguments: &Arguments) -> Result<Value, Failure>
         }
         Ok(())
     })
+}
+
+pub(super) fn async_embeddings(arguments: &Arguments) -> Result<Value, Failure> {
+    let client = Client::new(&config(arguments)?)?;
+    let count: usize = arguments.number("count")?;
+    let runtime = runtime()?;
+    measured(|| rows(&runtime.block_on(client.call(embeddings()))?, count))
+}
+
+pub(super) fn blocking_embeddings(arguments: &Arguments) -> Result<Value, Failure> {
+    let client = blocking::Client::new(&config(arguments)?)?;
+    let count: usize = arguments.number("count")?;
+    measured(|| rows(&client.call(embeddings())?, count))
+}
+
+fn embeddings() -> GetEmbeddingTask {
+    GetEmbeddingTask::new("6298d673f1090f1100476d4d")
+}
+
+fn rows(task: &EmbeddingTask, count: usize) -> Result<(), Failure> {
+    let rows = task.data.as_ref().map_or(0, Embeddings::len);
+    if rows == count {
+        return Ok(());
+    }
+    Err(format!("{rows} of {count} rows were decoded").into())
 }
 
 fn video() -> AnalyzeVideo {

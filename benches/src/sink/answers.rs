@@ -1,4 +1,4 @@
-//! Streamed answers and pages of a search, rendered once.
+//! Streamed answers, pages of a search and embeddings, rendered once.
 
 use std::{
     io::{self, Write},
@@ -15,6 +15,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The results of a page: the platform's maximum.
 const HITS: u32 = 50;
+
+/// Rows and columns of the embeddings: three hours of video in segments of 6 seconds.
+const ROWS: usize = 1800;
+const DIMENSION: usize = 512;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
                     transfer-encoding: chunked\r\n\r\n";
@@ -83,4 +87,31 @@ pub(super) fn page() -> &'static str {
         .to_string()
     });
     &PAGE
+}
+
+/// An embedding task that is ready: 1,800 rows of 512 numbers, as the platform sends them.
+pub(super) fn embeddings() -> &'static str {
+    static TASK: LazyLock<String> = LazyLock::new(|| {
+        let mut seed = 1_u64;
+        let mut number = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let sign = if seed >> 63 == 0 { "" } else { "-" };
+            // Of the size of the numbers of a unit vector.
+            format!("{sign}0.0{:017}", seed % 100_000_000_000_000_000)
+        };
+        let mut row = |row: usize| {
+            let numbers: Vec<String> = (0..DIMENSION).map(|_| number()).collect();
+            let (start, end) = (row * 6, row * 6 + 6);
+            format!(
+                r#"{{"embedding_option":"visual","embedding_scope":"clip","start_sec":{start},"end_sec":{end},"embedding":[{}]}}"#,
+                numbers.join(",")
+            )
+        };
+        let rows: Vec<String> = (0..ROWS).map(&mut row).collect();
+        format!(
+            r#"{{"_id":"6298d673f1090f1100476d4d","status":"ready","created_at":"2026-01-01T00:00:00Z","data":[{}]}}"#,
+            rows.join(",")
+        )
+    });
+    &TASK
 }

@@ -76,6 +76,9 @@ pub(super) fn serve(
         } else if head.method == "POST" && head.path.starts_with("/v1.3/search") {
             stream.discard(head.length)?;
             Reply::json("200 OK", answers::page())
+        } else if head.method == "GET" && head.path.starts_with("/v1.3/embed-v2/tasks/") {
+            stream.discard(head.length)?;
+            Reply::json("200 OK", answers::embeddings())
         } else {
             let body = read_json(stream, head.length)?;
             let origin = format!("{scheme}://{}", head.host);

@@ -1,5 +1,5 @@
-//! `bench answers`: streamed events, the first event, and pages of a search, compared with the
-//! official Python and JavaScript clients.
+//! `bench answers`: streamed events, the first event, pages of a search and embeddings, compared
+//! with the official Python and JavaScript clients.
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ const FIRST: &str = "first event, after the first byte of the server";
 const FEW: &str = "1,000 events";
 const MANY: &str = "100,000 events";
 const SEARCHES: &str = "500 pages of 50 search results";
+
+const EMBEDDINGS: &str = "1,800 embeddings of 512 numbers (20 MB)";
 
 /// The JavaScript client, and what it needs.
 const PACKAGES: [(&str, &str); 2] = [
@@ -74,6 +76,8 @@ pub(super) fn run(settings: &Settings<'_>) -> Result<Report, Failure> {
     )?;
     let pages = answers.contenders("searches", "500", &all);
     results.compare(SEARCHES, rounds(5), &pages)?;
+    let rows = answers.contenders("embeddings", "1800", &all);
+    results.compare(EMBEDDINGS, rounds(5), &rows)?;
     let targets = targets(&results)?;
     Ok(Report {
         title: "Answers",
@@ -136,6 +140,7 @@ fn targets(results: &Results) -> Result<Vec<Target>, Failure> {
         targets.other(&text, growth, AtMost(1.0), " MiB");
         for sdk in [PYTHON, JAVASCRIPT] {
             targets.ratio(SEARCHES, Metric::Wall, (sdk, contender), AtLeast(2.0))?;
+            targets.ratio(EMBEDDINGS, Metric::Wall, (sdk, contender), AtLeast(2.0))?;
         }
     }
     Ok(targets.all)
