@@ -15,6 +15,7 @@ const UPLOADING: &str = "uploading";
 
 /// Who uploads the bytes of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Upload {
     /// This item. Until its lease ends, items with the same bytes wait.
     Own,

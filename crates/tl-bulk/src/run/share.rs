@@ -39,9 +39,9 @@ impl Shared {
             .store
             .call(move |ledger, now| ledger.share_upload(now, lease, &name));
         let asset_id = match decided.await? {
-            Upload::Own => return Ok(None),
-            Upload::Wait => return self.wait_for_asset(claimed).await.map(Some),
             Upload::Asset(id) => AssetId::from(id),
+            Upload::Wait => return self.wait_for_asset(claimed).await.map(Some),
+            _ => return Ok(None),
         };
         let asset = match self.reads.assets().get(asset_id).await {
             Ok(asset) => asset,
