@@ -155,6 +155,8 @@ impl Reconciled for CreateAsset {
 impl Reconciled for CreateIndexedAsset {
     type List = ListIndexedAssets;
 
+    const DOUBTS_503: bool = true;
+
     fn list_request(&self, since: Option<Timestamp>) -> ListIndexedAssets {
         let mut list = ListIndexedAssets::new(self.index_id.clone());
         list.page = newest();

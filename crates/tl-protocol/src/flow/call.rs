@@ -12,7 +12,7 @@ use crate::{
     Body, Endpoint, Error, ErrorKind, Event, Exchange, Flow, Now, Observer, Outcome, Policy, Step,
     Token,
     error::error_body,
-    retry::{Attempt, Decision, decide, is_local},
+    retry::{Attempt, Decision, decide, is_local, retry_after},
     rng::Rng,
     telemetry::{InFlightAttempt, Kind, Request, Scope},
 };
@@ -31,6 +31,8 @@ pub struct Call<E: Endpoint> {
     uncounted_attempts: u32,
     /// Whether an earlier attempt may have been processed.
     in_doubt: bool,
+    /// Whether a 503 ends the call.
+    doubts_503: bool,
     scope: Scope,
     in_flight: Option<InFlightAttempt>,
     state: State<E::Response>,
@@ -63,12 +65,21 @@ impl<E: Endpoint> Call<E> {
             attempts: 0,
             uncounted_attempts: 0,
             in_doubt: false,
+            doubts_503: false,
             scope: Scope::default(),
             in_flight: None,
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
         }
+    }
+
+    /// Ends with the error of a 503 instead of sending the request again: the caller looks up
+    /// whether it was processed all the same.
+    #[must_use]
+    pub(crate) fn doubting_503(mut self) -> Self {
+        self.doubts_503 = true;
+        self
     }
 
     /// Reports retries to `observer`.
@@ -246,7 +257,14 @@ impl<E: Endpoint> Flow for Call<E> {
             limits_resources: E::LIMITS_RESOURCES,
             deadline,
         };
-        self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {
+        let decision = match &outcome {
+            Ok(response) if self.doubts_503 && response.status() == 503 => Decision::GiveUp {
+                kind: ErrorKind::Server,
+                retry_after: retry_after(response.headers(), now.wall),
+            },
+            _ => decide(&self.policy, attempt, &outcome, now, &mut self.rng),
+        };
+        self.state = match decision {
             Decision::Accept => {
                 State::Finished(outcome.ok().map(|response| self.accept(&response)))
             }

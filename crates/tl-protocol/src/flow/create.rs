@@ -63,6 +63,8 @@ pub struct Create<E: Reconciled> {
     /// When the request was first sent, if by an earlier process.
     since: Option<SystemTime>,
     resends: u32,
+    /// The request is not sent again earlier: a 503 asked for that.
+    not_before: Duration,
     scope: Scope,
     state: State<E>,
     tokens: Tokens,
@@ -73,6 +75,10 @@ enum State<E: Reconciled> {
     Creating(Slot<Call<E>>),
     /// An earlier process may have sent the request.
     InDoubt,
+    /// Nothing was created; the request is sent again.
+    Resending {
+        until: Duration,
+    },
     Delaying {
         until: Duration,
         lookup: u32,
@@ -96,8 +102,10 @@ impl<E: Reconciled> Create<E> {
     ///
     /// If the response is lost, the flow lists the resources created since it started. One
     /// candidate is taken. If two lookups find none, the request is sent again, at most twice.
-    /// Several candidates cannot be distinguished, which is an error. With [`Reconcile::Never`], a
-    /// lost response is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    /// Several candidates cannot be distinguished, which is an error. If the endpoint
+    /// [doubts a 503](Reconciled::DOUBTS_503), it is looked up too, and the request is sent again as
+    /// often and as late as the policy and the platform say. With [`Reconcile::Never`], a lost
+    /// response is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
     #[must_use]
     pub fn new(
         endpoint: E,
@@ -135,6 +143,10 @@ impl<E: Reconciled> Create<E> {
     ) -> Self {
         let mark = mark.filter(|(key, value)| endpoint.set_marker(key, value));
         let first = Call::new(endpoint.clone(), base, policy.clone(), rng.bits());
+        let first = match E::DOUBTS_503 && reconcile {
+            true => first.doubting_503(),
+            false => first,
+        };
         Self {
             endpoint,
             base: base.clone(),
@@ -146,6 +158,7 @@ impl<E: Reconciled> Create<E> {
             started: None,
             since: None,
             resends: 0,
+            not_before: Duration::ZERO,
             scope: Scope::default(),
             state: State::Creating(Slot::new(first)),
             tokens: Tokens::default(),
@@ -221,11 +234,16 @@ impl<E: Reconciled> Create<E> {
             // A 2xx response that cannot be decoded means that the resource exists.
             Err(lost)
                 if self.reconcile
-                    && matches!(
+                    && (matches!(
                         lost.kind(),
                         ErrorKind::OutcomeUnknown | ErrorKind::Malformed
-                    ) =>
+                    ) || is_doubted_503::<E>(&lost)) =>
             {
+                let delay = match lost.retry_after() {
+                    Some(delay) => delay,
+                    None => self.policy.backoff(self.resends + 1, &mut self.rng),
+                };
+                self.not_before = now.mono.saturating_add(delay);
                 self.observer.tell(&Event::Reconciling {
                     operation: E::OPERATION,
                 });
@@ -288,6 +306,13 @@ impl<E: Reconciled> Create<E> {
     ) -> Option<CreateResult<E>> {
         let page = match result {
             Ok(page) => page,
+            // It stays unknown whether anything was created.
+            Err(error) if is_doubted_503::<E>(&lost) => {
+                let text = "the platform returned 503, and whether it processed the request could \
+                            not be looked up";
+                let unknown = Error::new(ErrorKind::OutcomeUnknown, text).with_source(error);
+                return Some(Err(unknown.during(E::OPERATION)));
+            }
             Err(error) => return Some(Err(lost.with_source(error))),
         };
         let since = self.since();
@@ -338,15 +363,30 @@ impl<E: Reconciled> Create<E> {
                 };
                 None
             }
-            None if self.resends < MAX_RESENDS => {
-                self.resends += 1;
-                let endpoint = self.endpoint.clone();
-                self.state = State::Creating(self.call(endpoint));
-                None
-            }
-            None => Some(Err(lost)),
+            None => self.resend(lost),
         }
     }
+
+    /// Sends the request again: nothing was created.
+    fn resend(&mut self, lost: Error) -> Option<CreateResult<E>> {
+        let (most, until) = match is_doubted_503::<E>(&lost) {
+            true => (self.policy.max_attempts.saturating_sub(1), self.not_before),
+            false => (MAX_RESENDS, Duration::ZERO),
+        };
+        let started = self.started.map(|started| started.mono).unwrap_or_default();
+        let is_late = until > started.saturating_add(self.policy.total_timeout);
+        if self.resends >= most || is_late {
+            return Some(Err(lost.after_attempts(self.resends + 1)));
+        }
+        self.resends += 1;
+        self.state = State::Resending { until };
+        None
+    }
+}
+
+/// Whether an error is a 503 after which something may have been created.
+fn is_doubted_503<E: Reconciled>(error: &Error) -> bool {
+    E::DOUBTS_503 && error.kind() == ErrorKind::Server && error.status() == Some(503)
 }
 
 impl<E: Reconciled> Create<E> {
@@ -358,6 +398,22 @@ impl<E: Reconciled> Create<E> {
                     ControlFlow::Continue(result) => self.after_create(now, result),
                     ControlFlow::Break(step) => return step,
                 },
+                State::Resending { until } if now.mono < *until => {
+                    return Step::Wait {
+                        until: Some(*until),
+                    };
+                }
+                State::Resending { .. } => {
+                    let endpoint = self.endpoint.clone();
+                    let call =
+                        Call::new(endpoint, &self.base, self.policy.clone(), self.rng.bits());
+                    let call = match E::DOUBTS_503 {
+                        true => call.doubting_503(),
+                        false => call,
+                    };
+                    self.state = State::Creating(Slot::new(call.observed(self.observer.clone())));
+                    None
+                }
                 State::InDoubt => {
                     self.observer.tell(&Event::Reconciling {
                         operation: E::OPERATION,
@@ -425,7 +481,8 @@ impl<E: Reconciled> Flow for Create<E> {
         match &mut self.state {
             State::Creating(call) => call.on_outcome(now, token, outcome),
             State::LookingUp { call, .. } => call.on_outcome(now, token, outcome),
-            State::InDoubt | State::Delaying { .. } | State::Finished => {}
+            State::InDoubt | State::Resending { .. } | State::Delaying { .. } | State::Finished => {
+            }
         }
     }
 }

@@ -48,6 +48,10 @@ pub trait Reconciled: Endpoint {
     /// The list that contains the resource.
     type List: Paged;
 
+    /// Whether a 503 is looked up too before the request is sent again. It should mean that nothing
+    /// was done, but what is created is paid for, and the list identifies it without doubt.
+    const DOUBTS_503: bool = false;
+
     /// The list request for the newest resources, created at `since` or later.
     fn list_request(&self, since: Option<Timestamp>) -> Self::List;
 

@@ -68,6 +68,12 @@ struct Platform {
     indexed: Vec<(usize, bool)>,
     /// Entries of the asset in other indexes, which fill pages.
     elsewhere: usize,
+    /// Index requests, from 1, whose response is a 503: whether the platform has acted.
+    unavailable: BTreeMap<usize, bool>,
+    index_requests: usize,
+    /// Seconds in the `Retry-After` of such a response, and when the requests arrived.
+    retry_after: Option<u64>,
+    indexed_at: Vec<Duration>,
 }
 
 impl Platform {
@@ -188,9 +194,31 @@ impl Platform {
                     .map(|at| json!({"_id": format!("x{at}"), "index": {"_id": "i1"}}));
                 page(others.chain(ours).collect())
             }
+            (&Method::GET, ["v1.3", "indexes", "i1", "indexed-assets"]) => {
+                let all = self.indexed.iter().enumerate().rev();
+                page(all.map(|(at, (asset, failed))| {
+                    // After the start of every process.
+                    json!({"_id": format!("x{at}"), "asset_id": format!("a{asset}"),
+                           "created_at": "2027-01-02T00:00:00Z", "status": if *failed { "failed" } else { "ready" }})
+                }).collect())
+            }
             (&Method::POST, ["v1.3", "indexes", "i1", "indexed-assets"]) => {
+                self.index_requests += 1;
+                let unavailable = self.unavailable.get(&self.index_requests).copied();
+                if unavailable == Some(false) {
+                    return (
+                        503,
+                        json!({"code": "service_unavailable", "message": "later"}),
+                    );
+                }
                 let id = number(body["asset_id"].as_str().expect("an id"));
                 self.indexed.push((id, false));
+                if unavailable == Some(true) {
+                    return (
+                        503,
+                        json!({"code": "service_unavailable", "message": "later"}),
+                    );
+                }
                 (
                     202,
                     json!({"_id": format!("x{}", self.indexed.len() - 1), "asset_id": format!("a{id}")}),
@@ -233,6 +261,9 @@ impl World for Platform {
                 Ok(Response::default())
             }
             _ => {
+                if method == Method::POST && target.ends_with("/i1/indexed-assets") {
+                    self.indexed_at.push(now.mono);
+                }
                 let (status, answer) = self.act(&method, &target, &body);
                 let etag = format!("\"{target}\"");
                 let answer = if answer.is_null() {
@@ -240,11 +271,11 @@ impl World for Platform {
                 } else {
                     answer.to_string()
                 };
-                Ok(Response::builder()
-                    .status(status)
-                    .header("etag", etag)
-                    .body(Bytes::from(answer))
-                    .expect("an answer"))
+                let mut response = Response::builder().status(status).header("etag", etag);
+                if let Some(seconds) = self.retry_after.filter(|_| status == 503) {
+                    response = response.header("retry-after", seconds);
+                }
+                Ok(response.body(Bytes::from(answer)).expect("an answer"))
             }
         };
         Planned::new(Duration::from_millis(100), outcome)
@@ -482,4 +513,79 @@ fn failed_indexing_is_repeated() {
         .indexed_asset_id = None;
     let video = scenario.finish("the next run");
     assert_eq!(video.indexed_asset_id.expect("it is there").as_str(), "x1");
+}
+
+/// Which index requests get a 503, and whether the platform has acted on each, from a seed.
+fn unavailable(seed: usize) -> BTreeMap<usize, bool> {
+    let number = |at: usize| at.wrapping_mul(0x9e37_79b9).wrapping_add(seed * 7919) >> 3;
+    let refused = 1 + number(1) % 4;
+    let all = (1..=refused).map(|at| (at, number(at + 1).is_multiple_of(2)));
+    all.collect()
+}
+
+#[test]
+fn asset_that_was_indexed_with_a_503_is_not_indexed_again() {
+    for seed in 0..64 {
+        let plan = unavailable(seed);
+        let scenario = Scenario {
+            wait: seed % 2 == 0,
+            ..Scenario::new(UploadKind::Whole)
+        };
+        scenario
+            .sim
+            .world(|platform| platform.unavailable = plan.clone());
+        let video = scenario.finish(&format!("seed {seed}, {plan:?}"));
+        let acted = plan.values().position(|acted| *acted);
+        assert_eq!(video.reconciled, acted.is_some(), "seed {seed}, {plan:?}");
+        let requests = scenario.sim.world(|platform| platform.index_requests);
+        let expected = acted.map_or(plan.len() + 1, |acted| acted + 1);
+        assert_eq!(requests, expected, "seed {seed}, {plan:?}");
+    }
+}
+
+#[test]
+fn asset_indexed_with_a_503_survives_a_crash_during_the_lookup() {
+    for acted in [false, true] {
+        let scenario = || {
+            let scenario = Scenario::new(UploadKind::Whole);
+            let plan = BTreeMap::from([(1, acted)]);
+            scenario.sim.world(|platform| platform.unavailable = plan);
+            scenario
+        };
+        for (steps, number) in boundaries(scenario, |_| {}) {
+            for cut in CUTS {
+                let scenario = scenario();
+                scenario
+                    .sim
+                    .world(|platform| platform.cut = Some((number, cut)));
+                assert!(scenario.run(1, steps).is_none(), "it is ended");
+                scenario.finish(&format!("acted {acted}, exchange {number}, {cut:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn index_request_is_repeated_as_a_503_asks_and_not_for_ever() {
+    let scenario = Scenario::new(UploadKind::Whole);
+    scenario.sim.world(|platform| {
+        platform.unavailable = BTreeMap::from([(1, false)]);
+        platform.retry_after = Some(30);
+    });
+    scenario.finish("after 30 seconds");
+    let at = scenario.sim.world(|platform| platform.indexed_at.clone());
+    assert!(at[1] - at[0] >= Duration::from_secs(30), "{at:?}");
+
+    for retry_after in [None, Some(3600)] {
+        let scenario = Scenario::new(UploadKind::Whole);
+        scenario.sim.world(|platform| {
+            platform.unavailable = (1..100).map(|at| (at, false)).collect();
+            platform.retry_after = retry_after;
+        });
+        let error = scenario.run(1, 100_000).expect("it ends").unwrap_err();
+        assert_eq!(error.status(), Some(503), "{}", chain(&error));
+        let requests = scenario.sim.world(|platform| platform.index_requests);
+        assert_eq!(requests, if retry_after.is_none() { 5 } else { 1 });
+        assert_eq!(error.attempts() as usize, requests);
+    }
 }
