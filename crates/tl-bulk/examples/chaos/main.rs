@@ -19,12 +19,16 @@
 
 mod clips;
 mod clock;
+mod disk;
+mod disturb;
 mod emulator;
+mod leases;
 mod oracle;
 mod postgres;
 mod process;
 mod round;
 mod scenario;
+mod webhook;
 
 use std::time::{Duration, Instant};
 

@@ -15,11 +15,11 @@ use crate::clock::Clock;
 use crate::emulator::{CHUNK, Platform};
 use crate::oracle::{self, Counts};
 use crate::postgres::Server;
-use crate::process::{Setting, Tl, describe, signal_process, tail};
+use crate::process::{Setting, Tl, describe, tail};
 use crate::scenario::Scenario;
 
 /// How long a run may take, and a worker may wait for an expired lease.
-const LIMIT: Duration = Duration::from_secs(150);
+pub(crate) const LIMIT: Duration = Duration::from_secs(150);
 
 /// Runs until everything is done.
 const RUNS: u32 = 6;
@@ -43,7 +43,7 @@ const LOOKUPS: [&str; 3] = [
 ];
 
 pub(crate) struct Round {
-    seed: u64,
+    pub(crate) seed: u64,
     scenario: Scenario,
     random: Cell<u64>,
     folder: TempDir,
@@ -51,10 +51,10 @@ pub(crate) struct Round {
     keeps_folder: bool,
     started: Instant,
     injected: String,
-    kills: u32,
-    chunk_kills: usize,
-    runs: u32,
-    clips: u32,
+    pub(crate) kills: u32,
+    pub(crate) chunk_kills: usize,
+    pub(crate) runs: u32,
+    pub(crate) clips: u32,
 }
 
 impl Round {
@@ -78,7 +78,7 @@ impl Round {
     }
 
     /// A number below `limit` (SplitMix64).
-    fn below(&self, limit: u64) -> u64 {
+    pub(crate) fn below(&self, limit: u64) -> u64 {
         let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.random.set(state);
         let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -115,7 +115,7 @@ impl Round {
         self.folder.path().to_owned()
     }
 
-    fn inject(&mut self, what: impl AsRef<str>) {
+    pub(crate) fn inject(&mut self, what: impl AsRef<str>) {
         if !self.injected.is_empty() {
             self.injected.push_str(", ");
         }
@@ -250,11 +250,12 @@ impl Round {
             }
             Scenario::PostgresRestarted => self.restart_postgres(scene, postgres.unwrap())?,
             Scenario::WorkerKilled => self.kill_worker(scene)?,
+            Scenario::Webhooks => self.send_webhooks(scene)?,
         }
         Ok(())
     }
 
-    fn kill_at_exchange(&mut self, scene: &Scene<'_>) -> Result<(), String> {
+    pub(crate) fn kill_at_exchange(&mut self, scene: &Scene<'_>) -> Result<(), String> {
         let route: &[&str] = if scene.has_chunks {
             &OF_CHUNKS
         } else {
@@ -310,9 +311,14 @@ impl Round {
         Ok(())
     }
 
-    fn kill_after(&mut self, scene: &Scene<'_>, name: &str, signal: Signal) -> Result<(), String> {
+    pub(crate) fn kill_after(
+        &mut self,
+        scene: &Scene<'_>,
+        name: &str,
+        signal: Signal,
+    ) -> Result<(), String> {
         let pause = 20 + self.below(2500);
-        self.inject(format!("kill -9 after {pause} ms"));
+        self.inject(format!("{signal:?} after {pause} ms"));
         if scene.has_chunks {
             self.chunk_kills += 64;
         }
@@ -364,149 +370,6 @@ impl Round {
         Ok(())
     }
 
-    fn fill_disk(&mut self, scene: &Scene<'_>) -> Result<(), String> {
-        // Blocks of 512 bytes (POSIX). The ledger's tables alone need about 200 KiB.
-        let blocks = 64 + self.below(900);
-        self.inject(format!("files end at {} KiB", blocks / 2));
-        let limits = format!("trap '' XFSZ; ulimit -f {blocks}");
-        let tl = scene.ingest("full-disk", &limits);
-        self.runs += 1;
-        let log = tl.log();
-        let status = tl.wait(LIMIT)?;
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
-        if text.contains("panicked") {
-            return Err(format!("a panic\n{}", tail(&log)));
-        }
-        if status.code().is_none() {
-            return Err(format!("{}\n{}", describe(status), tail(&log)));
-        }
-        Ok(())
-    }
-
-    fn move_clock(&mut self, scene: &Scene<'_>, clock: &Clock) -> Result<(), String> {
-        for n in 0..2 {
-            let hours = [3600, -3600][usize::try_from(self.below(2)).unwrap()];
-            let pause = 50 + self.below(1500);
-            self.inject(format!("clock {hours:+} s after {pause} ms"));
-            let tl = scene.ingest(&format!("clock-{n}"), "");
-            self.runs += 1;
-            std::thread::sleep(Duration::from_millis(pause));
-            clock.set(hours);
-            if self.below(2) == 0 {
-                std::thread::sleep(Duration::from_millis(200));
-                self.inject("kill -9");
-                if scene.has_chunks {
-                    self.chunk_kills += 64;
-                }
-                tl.signal(Signal::KILL);
-                self.kills += 1;
-            }
-            tl.wait(LIMIT)?;
-            if self.below(2) == 0 {
-                clock.set(0);
-                self.inject("clock back");
-            }
-        }
-        clock.set(0);
-        Ok(())
-    }
-
-    fn use_key_elsewhere(&mut self, scene: &Scene<'_>) -> Result<(), String> {
-        let other = scene.platform.create_index("foreign");
-        let foreign = 20 + self.below(20);
-        self.inject(format!("{foreign} requests of others in the same minute"));
-        let path = format!("/v1.3/indexes/{other}/indexed-assets");
-        let body = json!({ "asset_id": "000000000000000000000000" });
-        let tl = scene.ingest("foreign", "");
-        self.runs += 1;
-        for _ in 0..foreign {
-            // Refused requests are counted as well.
-            scene.platform.request("POST", &path, Some(&body));
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        tl.wait(LIMIT)?;
-        Ok(())
-    }
-
-    fn faults(&mut self) -> Value {
-        let operations = [
-            "assets.create",
-            "indexes.indexed_assets.create",
-            "multipart_upload.create",
-            "assets.list",
-        ];
-        let mut faults = Vec::new();
-        for operation in operations {
-            let nth: Vec<u64> = (0..3).map(|_| 1 + self.below(20)).collect();
-            let (name, mut fault) = match self.below(5) {
-                0 => ("lost", json!({ "lose_answer": true })),
-                1 => ("dropped", json!({ "drop": true })),
-                2 => ("503", json!({ "status": 503 })),
-                3 => (
-                    "503 after the work",
-                    json!({ "status": 503, "after_work": true }),
-                ),
-                _ => ("429", json!({ "status": 429, "retry_after": 1 })),
-            };
-            fault["operation"] = operation.into();
-            fault["nth"] = json!(nth);
-            self.inject(format!("{operation} {nth:?} {name}"));
-            faults.push(fault);
-        }
-        faults.into()
-    }
-
-    fn restart_postgres(&mut self, scene: &Scene<'_>, server: &mut Server) -> Result<(), String> {
-        let tl = scene.ingest("postgres", "");
-        self.runs += 1;
-        for _ in 0..=self.below(2) {
-            let pause = 300 + self.below(1500);
-            self.inject(format!("PostgreSQL restarted after {pause} ms"));
-            std::thread::sleep(Duration::from_millis(pause));
-            server.stop();
-            std::thread::sleep(Duration::from_millis(100 + self.below(600)));
-            server.launch();
-        }
-        if scene.has_chunks {
-            self.chunk_kills += 64;
-        }
-        let log = tl.log();
-        let status = tl.wait(LIMIT)?;
-        // It survives, or says that another run is needed.
-        if !matches!(status.code(), Some(0 | 1 | 5)) {
-            return Err(format!("{}\n{}", describe(status), tail(&log)));
-        }
-        self.inject(describe(status));
-        Ok(())
-    }
-
-    fn kill_worker(&mut self, scene: &Scene<'_>) -> Result<(), String> {
-        // One run adds the items and is killed soon after.
-        self.kill_after(scene, "adds", Signal::KILL)?;
-        let workers = [0, 1, 2].map(|n| {
-            let name = format!("worker-{n}");
-            scene.setting.start(&name, "", &["worker", "--drain"])
-        });
-        let pause = 100 + self.below(2000);
-        self.inject(format!("3 workers, one killed after {pause} ms"));
-        std::thread::sleep(Duration::from_millis(pause));
-        let [first, rest @ ..] = workers;
-        signal_process(first.pid(), Signal::KILL);
-        self.kills += 1;
-        first.wait(LIMIT)?;
-        if scene.has_chunks {
-            self.chunk_kills += 64;
-        }
-        for worker in rest {
-            let log = worker.log();
-            let status = worker.wait(LIMIT)?;
-            if !status.success() {
-                return Err(format!("a worker: {}\n{}", describe(status), tail(&log)));
-            }
-        }
-        Ok(())
-    }
-
     /// Runs without trouble until one succeeds.
     fn finish(&mut self, scene: &Scene<'_>) -> Result<(), String> {
         let mut last = String::new();
@@ -525,7 +388,7 @@ impl Round {
         Err(format!("{RUNS} runs did not finish: {last}"))
     }
 
-    fn expect_success(&mut self, scene: &Scene<'_>, name: &str) -> Result<(), String> {
+    pub(crate) fn expect_success(&mut self, scene: &Scene<'_>, name: &str) -> Result<(), String> {
         let tl = scene.ingest(name, "");
         let log = tl.log();
         let status = tl.wait(LIMIT)?;
@@ -557,15 +420,15 @@ impl Round {
 }
 
 /// What every run of a round has in common.
-struct Scene<'a> {
-    platform: &'a Platform,
-    setting: &'a Setting,
+pub(crate) struct Scene<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) setting: &'a Setting,
     videos: &'a Path,
-    has_chunks: bool,
+    pub(crate) has_chunks: bool,
 }
 
 impl Scene<'_> {
-    fn ingest(&self, name: &str, limits: &str) -> Tl {
+    pub(crate) fn ingest(&self, name: &str, limits: &str) -> Tl {
         let videos = self.videos.display().to_string();
         let mut arguments = vec!["ingest", &videos, "--index", INDEX, "--wait"];
         if self.has_chunks {

@@ -26,10 +26,12 @@ pub(crate) enum Scenario {
     PostgresRestarted,
     /// Three workers on one ledger, one killed.
     WorkerKilled,
+    /// Webhooks are received, lost and doubled, and a process is killed.
+    Webhooks,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::KillAtExchange,
         Self::KillAtRandom,
         Self::Terminate,
@@ -41,6 +43,7 @@ impl Scenario {
         Self::Faults,
         Self::PostgresRestarted,
         Self::WorkerKilled,
+        Self::Webhooks,
     ];
 
     /// The scenario of a round: each in turn, and killing at an exchange every second time, because
@@ -66,6 +69,7 @@ impl Scenario {
             Self::Faults => "faults",
             Self::PostgresRestarted => "postgres-restarted",
             Self::WorkerKilled => "worker-killed",
+            Self::Webhooks => "webhooks",
         }
     }
 
