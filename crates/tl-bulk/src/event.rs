@@ -141,6 +141,11 @@ pub enum Event {
     ItemLost(ItemEvent),
     /// The item takes much longer than others. It is queried by itself.
     ItemStalled(ItemEvent),
+    /// An index has no room for the next video. Items of other indexes go on.
+    IndexFull {
+        /// The index.
+        index_id: String,
+    },
     /// A limit of the account is reached.
     Limit {
         /// The limit.
@@ -307,6 +312,9 @@ mod tests {
             Event::ItemLost(item.clone()),
             Event::Limits {
                 levels: Limiter::new(Limits::named("developer-1").unwrap()).levels(at),
+            },
+            Event::IndexFull {
+                index_id: "i".to_owned(),
             },
             Event::Limit {
                 dimension: Dimension::UploadPerDay,

@@ -9,6 +9,7 @@ mod error;
 pub mod estimate;
 pub mod event;
 mod format;
+mod hash_lane;
 mod known;
 pub mod metrics;
 pub mod report;

@@ -84,7 +84,7 @@ pub enum Ending {
         /// When it is reset, if it is known.
         until: Option<Timestamp>,
     },
-    /// The index has no room for the next video.
+    /// Indexes have no room for the next video; nothing else is left to do. The summary names them.
     IndexFull,
     /// The platform rejected the API key.
     KeyRefused,
@@ -118,13 +118,20 @@ pub struct RunSummary {
     pub ending: Ending,
     /// The counts.
     pub totals: Totals,
+    /// The ids of the indexes that had no room for the next video.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub full_indexes: Vec<String>,
 }
 
 impl RunSummary {
     /// A summary.
     #[must_use]
     pub fn new(ending: Ending, totals: Totals) -> Self {
-        Self { ending, totals }
+        Self {
+            ending,
+            totals,
+            full_indexes: Vec::new(),
+        }
     }
 }
 

@@ -59,6 +59,8 @@ pub struct NewAccount {
     pub plan: String,
     /// The limits of the plan.
     pub limits: Limits,
+    /// Whether the plan is not known, so that `limits` holds only until response headers say more.
+    pub learns_limits: bool,
     /// The share of the limits that is left to other users of the key, from 0 to 0.9.
     pub reserve: f64,
 }
@@ -76,8 +78,17 @@ impl NewAccount {
             key_tag,
             plan: plan.into(),
             limits,
+            learns_limits: false,
             reserve: 0.0,
         }
+    }
+
+    /// Learns the limits from response headers, starting with those given: see
+    /// [`Limiter::learn_limits`]. What earlier runs of the account learned is kept.
+    #[must_use]
+    pub fn with_learned_limits(mut self) -> Self {
+        self.learns_limits = true;
+        self
     }
 
     /// Leaves a share of the limits, from 0 to 0.9, to other users of the key.
@@ -188,7 +199,10 @@ impl Ledger {
                 Some(limiter) => limiter,
                 None => Limiter::new(account.limits),
             };
-            limiter.set_limits(account.limits);
+            match account.learns_limits {
+                true => limiter.learn_limits(account.limits),
+                false => limiter.set_limits(account.limits),
+            }
             limiter.set_reserve(account.reserve);
             store_limiter(db, id, now, &limiter)?;
             db.notify()?;

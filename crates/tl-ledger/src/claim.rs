@@ -20,6 +20,7 @@ pub struct ClaimOptions {
     owner: String,
     states: Vec<State>,
     indexes: Vec<String>,
+    except_indexes: Vec<String>,
     run: Option<RunId>,
     limit: u32,
     lease: Duration,
@@ -36,6 +37,7 @@ impl ClaimOptions {
             owner: owner.into(),
             states: vec![State::Indexable, State::Sending, State::Ready, State::Found],
             indexes: Vec::new(),
+            except_indexes: Vec::new(),
             run: None,
             limit: 1,
             lease: Duration::from_secs(30),
@@ -59,6 +61,13 @@ impl ClaimOptions {
     #[must_use]
     pub fn indexes(mut self, index_ids: impl Into<Vec<String>>) -> Self {
         self.indexes = index_ids.into();
+        self
+    }
+
+    /// Claims no items of these indexes, e.g. because they are full.
+    #[must_use]
+    pub fn except_indexes(mut self, index_ids: impl Into<Vec<String>>) -> Self {
+        self.except_indexes = index_ids.into();
         self
     }
 
@@ -89,13 +98,16 @@ impl ClaimOptions {
     /// The conditions of index and run, whose parameters are added.
     fn filter(&self, parameters: &mut Vec<Value>) -> String {
         let mut condition = String::new();
-        if !self.indexes.is_empty() {
-            let mut places = Vec::with_capacity(self.indexes.len());
-            for index_id in &self.indexes {
+        for (word, indexes) in [("IN", &self.indexes), ("NOT IN", &self.except_indexes)] {
+            if indexes.is_empty() {
+                continue;
+            }
+            let mut places = Vec::with_capacity(indexes.len());
+            for index_id in indexes {
                 parameters.push(index_id.into());
                 places.push(format!("${}", parameters.len()));
             }
-            condition.push_str(&format!(" AND index_id IN ({})", places.join(", ")));
+            condition.push_str(&format!(" AND index_id {word} ({})", places.join(", ")));
         }
         if let Some(run) = self.run {
             parameters.push(run.into());

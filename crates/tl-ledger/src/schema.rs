@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// `{id}`, `{int}`, `{blob}` and `{table}` are the words in which the dialects differ. A step is
 /// never changed once it was released.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE account (
     id {id},
     base_url TEXT NOT NULL,
@@ -151,10 +152,19 @@ CREATE TABLE session (
     commits {int} NOT NULL,
     used {int} NOT NULL
 ){table};
-"];
+",
+    "
+CREATE TABLE stage_time (
+    account_id {int} NOT NULL REFERENCES account,
+    state TEXT NOT NULL,
+    took_ms TEXT NOT NULL,
+    PRIMARY KEY (account_id, state)
+){table};
+",
+];
 
 /// The layout that this version reads and writes.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// Checks the layout, and creates or migrates the tables if the ledger can be written.
 pub(crate) fn prepare(db: &mut Db, is_read_only: bool) -> Result<()> {

@@ -1,12 +1,14 @@
-//! What a watcher of an index remembers: how far it has read the list of changes, and which
-//! webhooks were received.
+//! What a watcher of an index remembers: how far it has read the list of changes, how long the
+//! platform takes, and which webhooks were received.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::db::values;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, ItemId};
-use crate::item::time;
+use crate::item::{State, time};
 use crate::ledger::Ledger;
 
 impl Ledger {
@@ -39,6 +41,51 @@ impl Ledger {
             values![account, index_id, updated_at.as_microsecond()],
         )?;
         Ok(())
+    }
+
+    /// Stores how long the last items of an account were in a state, e.g. `Indexing`, in place of
+    /// what was stored before. Fractions of a millisecond are cut off.
+    ///
+    /// # Errors
+    /// The account does not exist, or the database failed.
+    pub fn set_stage_times(
+        &mut self,
+        account: AccountId,
+        state: State,
+        times: &[Duration],
+    ) -> Result<()> {
+        let times: Vec<String> = times
+            .iter()
+            .map(|took| took.as_millis().to_string())
+            .collect();
+        self.db.execute(
+            "INSERT INTO stage_time (account_id, state, took_ms) VALUES ($1, $2, $3)
+             ON CONFLICT (account_id, state) DO UPDATE SET took_ms = excluded.took_ms",
+            values![account, state, times.join(" ")],
+        )?;
+        Ok(())
+    }
+
+    /// How long items of an account were in a state, as it was stored last; oldest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn stage_times(&mut self, account: AccountId, state: State) -> Result<Vec<Duration>> {
+        let row = self.db.first(
+            "SELECT took_ms FROM stage_time WHERE account_id = $1 AND state = $2",
+            values![account, state],
+        )?;
+        let Some(row) = row else {
+            return Ok(Vec::new());
+        };
+        let text = row.text(0)?;
+        let times = text.split_whitespace().map(|number| {
+            let millis = number.parse().map_err(|error| {
+                Error::corrupt("a stored duration is not a number").with_source(error)
+            })?;
+            Ok(Duration::from_millis(millis))
+        });
+        times.collect()
     }
 
     /// Records a webhook event. Returns whether it is new: the platform repeats deliveries.

@@ -47,6 +47,7 @@ pub struct Report {
     ledger: Option<String>,
     plan: Option<String>,
     ending: Option<Ending>,
+    full_indexes: Vec<String>,
     totals: Totals,
     /// The causes of failures, the most frequent first in text and HTML.
     causes: BTreeMap<String, Cause>,
@@ -115,7 +116,12 @@ impl Report {
                 self.totals = *totals;
                 self.sample();
             }
-            Event::RunEnded(RunSummary { ending, totals }) => {
+            Event::RunEnded(RunSummary {
+                ending,
+                totals,
+                full_indexes,
+            }) => {
+                self.full_indexes.clone_from(full_indexes);
                 self.ended = Some(record.at);
                 self.ending = Some(*ending);
                 self.totals = *totals;

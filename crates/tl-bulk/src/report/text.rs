@@ -35,7 +35,7 @@ pub fn ending(ending: Ending) -> String {
                 .unwrap_or_default();
             format!("{name} is used up{until}; run the same command later")
         }
-        Ending::IndexFull => "the index has no room for the next video".to_owned(),
+        Ending::IndexFull => "an index has no room for the next video".to_owned(),
         Ending::KeyRefused => "the platform rejected the API key".to_owned(),
         Ending::Errors => "too many items failed".to_owned(),
         Ending::DeadlinePassed => "the time limit for waiting has passed".to_owned(),
@@ -88,6 +88,10 @@ pub(super) fn summary(report: &Report) -> String {
     }
     if let Some(because) = report.ending {
         let _ = writeln!(text, "{}", ending(because));
+    }
+    if !report.full_indexes.is_empty() {
+        let names = report.full_indexes.join(", ");
+        let _ = writeln!(text, "full: {}", one_line(&names));
     }
     text.trim_end().to_owned()
 }

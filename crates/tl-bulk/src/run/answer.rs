@@ -75,7 +75,9 @@ impl MainLoop {
         let lease = owned.lease;
         let took = now.saturating_sub(owned.waits_since.unwrap_or(now));
         let is_upload_only = owned.item.index_id.is_empty();
-        self.measure(stage, took);
+        if !owned.is_adopted {
+            self.times.measure(stage, took);
+        }
         let mut ingested = Ingested::default();
         ingested.times.push((stage, took));
         let status = match &change {

@@ -1,13 +1,19 @@
 //! The free capacity of indexes: asked once per index and run, and counted down, so that nothing is
-//! uploaded that could not be indexed.
+//! uploaded that could not be indexed. A full index is left alone; other indexes go on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use tl_ledger::{Item, ItemId};
 use tl_model::Index;
 
 use super::Shared;
+use super::main_loop::MainLoop;
+use crate::event::Event;
+use crate::totals::Ending;
+
+/// A full index is asked again after this time: videos may have been deleted.
+const ASKED_AGAIN: Duration = Duration::from_secs(600);
 
 /// What is left of an index.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +71,49 @@ impl Shared {
         room.video -= video;
         rooms.taken.insert(item.id);
         true
+    }
+}
+
+/// The indexes that are full, and when that was found.
+#[derive(Debug, Default)]
+pub(super) struct FullIndexes(BTreeMap<String, Duration>);
+
+impl FullIndexes {
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+impl MainLoop {
+    /// An index has no room for an item. Nothing else of it is checked or uploaded.
+    pub(super) fn on_index_full(&mut self, index_id: &str) {
+        let now = self.mono();
+        if self.full.0.insert(index_id.to_owned(), now).is_none() {
+            let index_id = index_id.to_owned();
+            self.shared.emit(Event::IndexFull { index_id });
+        }
+    }
+
+    /// The indexes of which nothing is claimed. Those that were full long ago are asked again.
+    pub(super) async fn full_indexes(&mut self) -> Vec<String> {
+        let now = self.mono();
+        let is_old = |since: &Duration| now.saturating_sub(*since) >= ASKED_AGAIN;
+        if self.full.0.values().any(is_old) {
+            let mut rooms = self.shared.rooms.lock().await;
+            for (index_id, _) in self.full.0.iter().filter(|(_, since)| is_old(since)) {
+                rooms.indexes.remove(index_id);
+            }
+            self.full.0.retain(|_, since| !is_old(since));
+        }
+        self.full.names()
+    }
+
+    /// How a run ends that has nothing left to do, except for indexes that are full.
+    pub(super) fn complete(&self) -> Ending {
+        match self.full.0.is_empty() {
+            true => Ending::Complete,
+            false => Ending::IndexFull,
+        }
     }
 }
 

@@ -51,6 +51,9 @@ impl MainLoop {
             .states(states(work, shared.settings.limits.wait))
             .limit(limit)
             .lease(shared.settings.lease);
+        if matches!(work, Work::Upload | Work::Check) {
+            options = options.except_indexes(self.full_indexes().await);
+        }
         if self.is_own_only {
             // The same files may be in the ledger for other indexes too.
             let mut indexes: Vec<String> = self.indexes.iter().take(MAX_INDEXES).cloned().collect();
@@ -129,6 +132,9 @@ impl MainLoop {
             Work::Adopt => {
                 for claimed in items {
                     self.scheduler.on_ended(Work::Adopt);
+                    if let Some(owned) = self.owned.get_mut(&claimed.item.id) {
+                        owned.is_adopted = true;
+                    }
                     self.wait_for(&claimed.item);
                 }
             }

@@ -145,7 +145,7 @@ impl MainLoop {
                     State::Sending
                 });
             }
-            Step::IndexFull => self.scheduler.stop(Ending::IndexFull),
+            Step::IndexFull => self.on_index_full(&item.index_id),
             Step::Stop(reason, error) => {
                 match reason {
                     StopReason::Quota => self.scheduler.on_quota(work),

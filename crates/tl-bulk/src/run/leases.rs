@@ -22,6 +22,7 @@ impl MainLoop {
             item: claimed.item.clone(),
             lease: claimed.lease,
             waits_since: None,
+            is_adopted: false,
         };
         self.owned.insert(claimed.item.id, owned);
     }

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use tl_client::{Ingested, Stage};
+use tl_client::Ingested;
 use tl_ledger::{Item, ItemId, Lease, State};
-use tl_protocol::flow::{Expected, Look, NextLook, Watch};
+use tl_protocol::flow::{Look, NextLook, Watch};
 use tl_protocol::limiter::Level;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::capacity::FullIndexes;
 use super::deadlines::Deadlines;
 use super::intake::{self, Found, Message};
 use super::lane::Ended;
 use super::look::Answer;
 use super::owner::Owner;
+use super::stage_times::StageTimes;
 use super::{OnItem, Report, Shared};
 use crate::error::Result;
 use crate::event::{Event, ItemFailure};
@@ -29,9 +31,6 @@ const QUEUE: usize = 1024;
 
 /// Results of items that are kept between two stages.
 pub(super) const MAX_KEPT: usize = 2048;
-
-/// Measured durations that are kept per stage.
-const MAX_MEASURED: usize = 64;
 
 /// How often to look for changes of other processes. PostgreSQL sends notifications, so that this
 /// reads memory; SQLite reads a counter.
@@ -55,6 +54,8 @@ pub(super) struct Owned {
     pub(super) lease: Lease,
     /// Since when it is waited for on the platform.
     pub(super) waits_since: Option<Duration>,
+    /// Another process has waited for it before: how long it takes is not known.
+    pub(super) is_adopted: bool,
 }
 
 /// The state of a run.
@@ -74,13 +75,13 @@ pub(super) struct MainLoop {
     pub(super) unfinished: HashSet<ItemId>,
     /// The indexes of the items of this run; empty for items without one.
     pub(super) indexes: BTreeSet<String>,
+    pub(super) full: FullIndexes,
     /// Claims only items of this run, and not others of the account.
     pub(super) is_own_only: bool,
     /// Until when the last limit lasts.
     pub(super) limit_until: Option<jiff::Timestamp>,
     pub(super) deadlines: Deadlines,
-    processing: Vec<Duration>,
-    indexing: Vec<Duration>,
+    pub(super) times: StageTimes,
     reports: UnboundedReceiver<Report>,
     pub(super) on_item: OnItem,
     started: Instant,
@@ -117,10 +118,10 @@ impl MainLoop {
             totals: Totals::default(),
             unfinished: HashSet::new(),
             indexes: BTreeSet::new(),
+            full: FullIndexes::default(),
             is_own_only,
             limit_until: None,
-            processing: Vec::new(),
-            indexing: Vec::new(),
+            times: StageTimes::default(),
             reports,
             on_item,
             started: Instant::now(),
@@ -152,6 +153,7 @@ impl MainLoop {
             plan: shared.settings.account.plan.clone(),
             jobs: shared.settings.limits.jobs,
         });
+        self.times = shared.stage_times().await?;
         let mut messages = self.start_intake(entries);
         let ended = self.until_the_end(&mut messages).await;
         // The intake ends when nobody listens.
@@ -163,8 +165,10 @@ impl MainLoop {
         let ending = ended?;
         self.report_unfinished(ending).await?;
         self.give_leases_back().await?;
+        self.keep_times().await?;
         self.update_totals();
-        let summary = RunSummary::new(ending, self.totals);
+        let mut summary = RunSummary::new(ending, self.totals);
+        summary.full_indexes = self.full.names();
         let (run, totals) = (
             shared.run,
             serde_json::to_value(summary.clone()).unwrap_or_default(),
@@ -268,6 +272,7 @@ impl MainLoop {
     fn ending(&self, ending: Ending) -> Ending {
         match ending {
             Ending::Complete if self.is_overdue => Ending::DeadlinePassed,
+            Ending::Complete => self.complete(),
             Ending::Limit { dimension, .. } => Ending::Limit {
                 dimension,
                 until: self.limit_until,
@@ -315,8 +320,8 @@ impl MainLoop {
     /// Watches an item of this process on the platform.
     pub(super) fn wait_for(&mut self, item: &Item) {
         let now = self.mono();
-        let expected = (Expected::of(&self.processing), Expected::of(&self.indexing));
-        self.watch.expect(expected.0, expected.1);
+        let (processing, indexing) = self.times.expected();
+        self.watch.expect(processing, indexing);
         let target = match (item.state, &item.indexed_id, &item.asset_id) {
             (State::Indexing, Some(indexed), _) => {
                 self.watch
@@ -360,18 +365,6 @@ impl MainLoop {
         });
     }
 
-    /// Remembers how long a stage took.
-    pub(super) fn measure(&mut self, stage: Stage, took: Duration) {
-        let measured = match stage {
-            Stage::Indexing => &mut self.indexing,
-            _ => &mut self.processing,
-        };
-        if measured.len() >= MAX_MEASURED {
-            measured.remove(0);
-        }
-        measured.push(took);
-    }
-
     fn on_report(&mut self, report: Report) {
         let account = self.shared.account;
         self.shared.store.send(move |ledger, now| {
@@ -406,6 +399,7 @@ impl MainLoop {
 
     fn on_second(&mut self) {
         self.update_totals();
+        self.keep_times_in_background();
         let is_new = self.last_progress.as_ref().is_none_or(|(_, totals)| {
             let mut same = self.totals;
             same.elapsed_ms = totals.elapsed_ms;

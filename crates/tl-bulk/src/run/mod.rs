@@ -22,6 +22,7 @@ mod owner;
 mod received;
 mod settle;
 mod share;
+mod stage_times;
 mod upload;
 
 use std::collections::HashMap;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tl_client::{FileSource, RouteChoice, Stage};
 use tl_ledger::{
-    Chunk, Hashed, Item, ItemError, NewContent, NewItem, Operation, Outcome, State, Update,
+    Chunk, Hashed, Item, ItemError, Lease, Ledger, NewContent, NewItem, Operation, Outcome, State,
+    Update,
 };
 use tl_model::{Asset, AssetId, AssetStatus, NewUpload, UserMetadata};
 use tl_protocol::endpoint::{CreateAsset, CreateUpload, Media};
@@ -21,6 +22,7 @@ use super::Shared;
 use super::lane::{Claimed, Details, Request, Step, Work, item_error};
 use crate::content::{self, Hashing};
 use crate::event::Event;
+use crate::hash_lane::HashLane;
 use crate::uri::{self, Named};
 
 /// What an upload costs: its request, and the minutes and the task of the indexing that follows.
@@ -97,12 +99,10 @@ impl Shared {
         let source = Arc::new(Hashing::new(source, self.transfer(claimed, total)));
         let mut create = CreateAsset::new(Media::File(Arc::clone(&source) as Arc<dyn Source>));
         create.filename = name;
-        let step = self.create(claimed, create, details).await?;
+        let hash = || source.finish();
+        let step = self.create(claimed, create, hash, details).await?;
         if details.is_uploaded {
             details.sent += total;
-            if let Some(hash) = source.finish() {
-                self.keep_hash(claimed, hash).await?;
-            }
         }
         Ok(step)
     }
@@ -120,14 +120,15 @@ impl Shared {
         };
         details.ingested.route = Some(RouteChoice::for_url(RulePack::current()));
         let create = CreateAsset::new(Media::Url(url));
-        self.create(claimed, create, details).await
+        self.create(claimed, create, || None, details).await
     }
 
-    /// Sends a request that creates an asset, with its mark.
+    /// Sends a request that creates an asset, with its mark. `hash` is that of the bytes sent.
     async fn create(
         &self,
         claimed: &Claimed,
         mut create: CreateAsset,
+        hash: impl FnOnce() -> Option<[u8; 32]> + Send,
         details: &mut Details,
     ) -> Work {
         let lease = claimed.lease;
@@ -147,7 +148,13 @@ impl Shared {
                     .push((Stage::Upload, started.elapsed()));
                 let outcome = Outcome::created(asset.id.as_str()).with_http(201);
                 let (update, step) = self.after_upload(claimed, &asset);
-                self.outcome(lease, attempt, outcome, update).await?;
+                let hash = hash();
+                self.store
+                    .call(move |ledger, now| {
+                        keep_hash(ledger, lease, hash)?;
+                        ledger.outcome(now, lease, attempt, &outcome, &update)
+                    })
+                    .await?;
                 details.ingested.asset_id = Some(asset.id.clone());
                 details.ingested.asset = Some(asset);
                 Ok(step)
@@ -210,7 +217,7 @@ impl Shared {
         let nonce = item.nonce.clone().unwrap_or_else(|| self.nonce(claimed));
         new.user_metadata = Some(self.marked(item, &nonce));
         let fresh = AssetUpload::Chunks {
-            source,
+            source: Arc::clone(&source),
             begin: Box::new(Begin::New(CreateUpload::new(new))),
             settings: self.settings.chunks.clone(),
         };
@@ -240,10 +247,12 @@ impl Shared {
             .with_wait(None)
             .with_reconcile(Reconcile::Never)
             .with_journal(journal);
+        let lane = HashLane::start(source, before);
         let observer = Observer::new({
-            let (listener, id) = (self.listener(), item.id);
+            let (listener, id, hash_up_to) = (self.listener(), item.id, lane.progress());
             move |event| {
                 if let tl_protocol::Event::ChunkSent { bytes, .. } = event {
+                    hash_up_to(*bytes);
                     listener(Event::Transfer {
                         item: id,
                         sent: *bytes,
@@ -266,8 +275,10 @@ impl Shared {
                 let asset = done.asset.unwrap_or_else(|| Asset::new(asset_id.clone()));
                 let (update, step) = self.after_upload(claimed, &asset);
                 let outcome = Outcome::created(asset_id.as_str());
+                let hash = lane.finish().await;
                 self.store
                     .call(move |ledger, now| {
+                        keep_hash(ledger, lease, hash)?;
                         ledger.set_checkpoint(lease, None)?;
                         ledger.outcome(now, lease, attempt, &outcome, &update)
                     })
@@ -449,14 +460,6 @@ impl Shared {
             .await
     }
 
-    /// Stores the hash of the bytes that were sent.
-    async fn keep_hash(&self, claimed: &Claimed, hash: [u8; 32]) -> tl_ledger::Result<()> {
-        let lease = claimed.lease;
-        self.store
-            .call(move |ledger, _| ledger.set_hash(lease, hash).map(drop))
-            .await
-    }
-
     /// The name that the platform gets, if it is not that of the file.
     fn filename(&self, item: &Item, path: &std::path::Path) -> Option<String> {
         let is_path = std::path::Path::new(&item.name).file_name() == path.file_name();
@@ -508,6 +511,14 @@ impl Shared {
                 listener(Event::Transfer { item, sent, total });
             }
         })
+    }
+}
+
+/// Stores the hash of the bytes that were sent, if it is known. The lease must not have ended.
+fn keep_hash(ledger: &mut Ledger, lease: Lease, hash: Option<[u8; 32]>) -> tl_ledger::Result<()> {
+    match hash {
+        Some(hash) => ledger.set_hash(lease, hash).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -214,3 +214,74 @@ async fn entries_choose_their_route() {
     assert_eq!(world.count("multipart_upload.create"), 1);
     assert_eq!(world.count("tasks.create"), 0);
 }
+
+/// The files of three chunks are larger than what the samples of a fingerprint cover.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_in_chunks_are_hashed_whole_and_copies_are_merged() {
+    let world = World::new().await;
+    let large = |name: &str| {
+        let path = world.folder.path().join(name);
+        let bytes: Vec<u8> = (0..12_u32 << 20).map(|n| (n % 251) as u8).collect();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let (path, copy) = (large("a.mp4"), large("b.mp4"));
+    let bulk = |stops: bool| {
+        let stop = CancelHandle::new();
+        let on_transfer = stop.clone();
+        let bulk = world.bulk_with(|mut settings| {
+            settings.route = Some(Route::Multipart);
+            settings.chunks.concurrency = 1;
+            settings.grace = std::time::Duration::ZERO;
+            settings
+        });
+        let bulk = bulk.on_event(move |record| {
+            if stops && matches!(record.event, Event::Transfer { .. }) {
+                on_transfer.cancel();
+            }
+        });
+        (bulk, stop)
+    };
+    // Stopped after the first chunk.
+    let (run, stop) = bulk(true);
+    let summary = run.ingest([Ok(Entry::file(&path))], &stop).await.unwrap();
+    assert_eq!((summary.ending, summary.totals.ready), (Ending::Stopped, 0));
+    let chunks = world.count("upload.chunk");
+    assert!(chunks < 3, "{chunks} chunks");
+
+    let (run, stop) = bulk(false);
+    let summary = run.ingest([Ok(Entry::file(&path))], &stop).await.unwrap();
+    assert_eq!(summary.totals.ready, 1);
+    assert_eq!(world.count("multipart_upload.create"), 1, "it is resumed");
+
+    let (run, stop) = bulk(false);
+    let summary = run.ingest([Ok(Entry::file(&copy))], &stop).await.unwrap();
+    assert_eq!((summary.totals.skipped, summary.totals.uploaded), (1, 0));
+    assert_eq!(summary.totals.sent_bytes, 0);
+
+    // The same size and samples, and another byte between them.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let fingerprint = |bytes: &[u8]| {
+        let read = |offset: u64, buffer: &mut [u8]| {
+            let at = usize::try_from(offset).unwrap();
+            buffer.copy_from_slice(&bytes[at..at + buffer.len()]);
+            Ok(buffer.len())
+        };
+        tl_client::checkpoint::sampled_sha256(bytes.len() as u64, read).unwrap()
+    };
+    let before = fingerprint(&bytes);
+    let place = (1 << 20..11 << 20).step_by(4096).find(|place| {
+        bytes[*place] ^= 1;
+        let is_same = fingerprint(&bytes) == before;
+        if !is_same {
+            bytes[*place] ^= 1;
+        }
+        is_same
+    });
+    assert!(place.is_some(), "the samples cover the file");
+    let edited = world.folder.path().join("c.mp4");
+    std::fs::write(&edited, bytes).unwrap();
+    let (run, stop) = bulk(false);
+    let summary = run.ingest([Ok(Entry::file(&edited))], &stop).await.unwrap();
+    assert_eq!((summary.totals.skipped, summary.totals.ready), (0, 1));
+}

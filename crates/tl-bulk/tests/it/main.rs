@@ -5,6 +5,7 @@
 mod in_doubt;
 mod list_lag;
 mod loopback;
+mod plans;
 mod sim;
 mod simulated;
 mod sources;

@@ -193,8 +193,17 @@ impl World {
         schedule: tl_emulator::Schedule,
         lag: &str,
     ) -> Arc<Self> {
+        Self::with_quirk(plan, schedule, ("list-lag", lag)).await
+    }
+
+    /// A platform that behaves as the quirk says.
+    pub(crate) async fn with_quirk(
+        plan: Plan,
+        schedule: tl_emulator::Schedule,
+        (quirk, value): (&str, &str),
+    ) -> Arc<Self> {
         let mut settings = PlatformSettings::default();
-        settings.quirks.set("list-lag", lag).unwrap();
+        settings.quirks.set(quirk, value).unwrap();
         settings.plan = plan;
         settings.schedule = schedule;
         let world = Arc::new(Self {
@@ -211,15 +220,19 @@ impl World {
             index: Mutex::new(None),
             folder: folder(),
         });
-        let client = world.client(&Arc::new(Process::default()), None);
-        let models = [ModelOption::Visual, ModelOption::Audio];
-        let models = vec![IndexModel::new("marengo3.0", models)];
-        let created = client.indexes().create(NewIndex::new("films", models));
-        let created = created.await.unwrap();
-        let index = client.indexes().get(created.id).await.unwrap();
+        let index = world.new_index("films").await;
         *world.index.lock().unwrap() = Some(index);
         world.inner.lock().unwrap().journal.clear();
         world
+    }
+
+    pub(crate) async fn new_index(self: &Arc<Self>, name: &str) -> Index {
+        let client = self.client(&Arc::new(Process::default()), None);
+        let models = [ModelOption::Visual, ModelOption::Audio];
+        let models = vec![IndexModel::new("marengo3.0", models)];
+        let created = client.indexes().create(NewIndex::new(name, models));
+        let created = created.await.unwrap();
+        client.indexes().get(created.id).await.unwrap()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -263,7 +276,14 @@ impl World {
             inner.uploads = Some((first, elapsed));
         }
         inner.journal.push((name, status));
-        Ok(reply.response)
+        let mut response = reply.response;
+        // Times in headers are compared with the time of the platform.
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&self.now())
+            .unwrap();
+        let date = date.parse().unwrap();
+        response.headers_mut().insert("date", date);
+        Ok(response)
     }
 
     fn client(self: &Arc<Self>, process: &Arc<Process>, death: Option<Death>) -> Client {
@@ -301,6 +321,17 @@ impl World {
         files: &[PathBuf],
         death: Option<Death>,
     ) -> Option<(RunSummary, Vec<Event>)> {
+        let entries = files.iter().map(Entry::file).collect();
+        self.run_entries(settings, entries, death).await
+    }
+
+    /// Runs a process over entries until it ends or dies.
+    pub(crate) async fn run_entries(
+        self: &Arc<Self>,
+        settings: Settings,
+        entries: Vec<Entry>,
+        death: Option<Death>,
+    ) -> Option<(RunSummary, Vec<Event>)> {
         let process = Arc::new(Process::default());
         let client = self.client(&process, death);
         let ledger = Ledger::open(self.folder.path().join("ledger.sqlite3")).unwrap();
@@ -327,7 +358,7 @@ impl World {
         let seen = Arc::clone(&events);
         let bulk = Bulk::new(&client, store, settings)
             .on_event(move |record| seen.lock().unwrap().push(record.event.clone()));
-        let entries: Vec<_> = files.iter().map(|path| Ok(Entry::file(path))).collect();
+        let entries: Vec<_> = entries.into_iter().map(Ok).collect();
         let stop = CancelHandle::new();
         let summary = tokio::select! {
             biased;
@@ -445,6 +476,18 @@ impl World {
             }
         }
         (names, of_asset.into_values().collect())
+    }
+
+    /// Deletes videos of the index.
+    pub(crate) async fn remove_videos(self: &Arc<Self>, count: usize) {
+        let client = self.client(&Arc::new(Process::default()), None);
+        let index = self.index.lock().unwrap().clone().unwrap().id;
+        let list = tl_protocol::endpoint::ListIndexedAssets::new(index.clone());
+        let page = client.api().call(list).await.unwrap();
+        for indexed in page.data.into_iter().take(count) {
+            let delete = tl_protocol::endpoint::DeleteIndexedAsset::new(index.clone(), indexed.id);
+            client.api().call(delete).await.unwrap();
+        }
     }
 
     /// Each file is uploaded once, and each asset is indexed once.

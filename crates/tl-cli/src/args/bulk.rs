@@ -15,11 +15,19 @@ use crate::text::units;
 /// Items in flight if the plan does not limit tasks.
 const UNLIMITED_IN_FLIGHT: u32 = 1000;
 
+/// Learns the limits from responses.
+const AUTO: &str = "auto";
+
+/// The paid plan with the lowest limits. The free plan has the same ones per minute and day; what
+/// else it limits, the platform rejects as a quota.
+const SMALLEST: &str = "developer-1";
+
 /// The plan of the account.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct PlanArgs {
-    /// Keep to the limits of this plan, e.g. developer-2 [default: auto]
+    /// Keep to the limits of this plan, e.g. developer-2; auto learns them from responses
+    /// [default: auto, or unlimited for an API on this machine]
     #[arg(long, value_name = "PLAN", value_parser = parse_plan)]
     plan: Option<String>,
     /// Leave this share of the limits to other users of the key, e.g. 5%
@@ -40,14 +48,26 @@ pub(crate) enum OnQuota {
 }
 
 impl PlanArgs {
-    /// The plan: the given one; without one, that of most accounts, and none for an API on this
-    /// machine.
-    pub(crate) fn preset(&self, connection: &Connection) -> (&'static str, Limits) {
-        let name = self.plan.as_deref().filter(|name| *name != "auto");
-        let name = name.unwrap_or(match is_local(connection.address()) {
+    /// The name of the plan: the given one; without one, `auto`, or none for an API on this machine.
+    fn name(&self, connection: &Connection) -> &str {
+        let name = self.plan.as_deref();
+        name.unwrap_or(match is_local(connection.address()) {
             true => "unlimited",
-            false => "developer-1",
-        });
+            false => AUTO,
+        })
+    }
+
+    /// Whether the limits are learned.
+    pub(crate) fn is_auto(&self, connection: &Connection) -> bool {
+        self.name(connection) == AUTO
+    }
+
+    /// The plan whose limits hold at the start: that of most accounts, if it is not known.
+    pub(crate) fn preset(&self, connection: &Connection) -> (&'static str, Limits) {
+        let name = match self.name(connection) {
+            AUTO => SMALLEST,
+            name => name,
+        };
         let preset = Preset::ALL.into_iter().find(|preset| preset.name == name);
         preset.map_or(("unlimited", Limits::UNLIMITED), |preset| {
             (preset.name, preset.limits)
@@ -62,12 +82,16 @@ impl PlanArgs {
         let config = connection.config()?;
         let key = connection.find_key()?;
         let tag = KeyTag::of(key.as_ref().map_or("", |found| found.key.trim()));
-        let (name, mut limits) = self.preset(connection);
+        let name = self.name(connection);
+        let (_, mut limits) = self.preset(connection);
         let in_flight = limits
             .concurrent_tasks
             .map_or(UNLIMITED_IN_FLIGHT, |tasks| tasks.saturating_mul(2));
         limits.concurrent_tasks = limits.concurrent_tasks.map(|_| in_flight);
         let mut account = NewAccount::new(config.base_url().as_str(), tag, name, limits);
+        if self.is_auto(connection) {
+            account = account.with_learned_limits();
+        }
         if let Some(share) = self.keep {
             account = account.with_reserve(share);
         }
@@ -99,7 +123,7 @@ fn is_local(address: &str) -> bool {
 
 fn parse_plan(text: &str) -> Result<String, String> {
     let mut known: Vec<&str> = Preset::ALL.iter().map(|preset| preset.name).collect();
-    known.push("auto");
+    known.push(AUTO);
     match known.contains(&text) {
         true => Ok(text.to_owned()),
         false => Err(format!("expected one of {}", known.join(", "))),

@@ -128,6 +128,11 @@ impl Reporter {
                 let text = format!("{name} takes much longer than other videos");
                 self.output.note(&text);
             }
+            Event::IndexFull { index_id } => {
+                let index = plain_line(index_id);
+                let text = format!("index {index} is full: none of its videos is sent");
+                self.output.note(&text);
+            }
             Event::Limit { dimension, until } => {
                 let until = until.map_or_else(String::new, |until| {
                     format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))
@@ -238,7 +243,14 @@ impl Reporter {
             Ending::IndexFull => Failure::new(
                 exit,
                 "index_full",
-                format!("`{}` was not sent: the index is full", plain_line(name)),
+                match index {
+                    Some(index) => format!(
+                        "`{}` was not sent: index {} is full",
+                        plain_line(name),
+                        plain_line(index)
+                    ),
+                    None => format!("`{}` was not sent: the index is full", plain_line(name)),
+                },
             )
             .with_file(name)
             .hint("delete videos, or use another index; the run continues where it ended"),
@@ -392,12 +404,18 @@ fn sentence(summary: &RunSummary) -> String {
             _ => "the budget of time is used up",
         }),
         Ending::Limit { .. } => Some("a limit of the account is reached"),
-        Ending::IndexFull => Some("the index is full"),
+        // Named below.
+        Ending::IndexFull => None,
         Ending::KeyRefused => Some("the platform rejected the API key"),
         Ending::Errors => Some("too many videos failed"),
         Ending::DeadlinePassed => Some("the deadline has passed; the platform continues"),
         _ => Some("it ended early"),
     };
+    match &summary.full_indexes[..] {
+        [] => {}
+        [one] => text.push_str(&format!("; index {} is full", plain_line(one))),
+        full => text.push_str(&format!("; full: indexes {}", plain_line(&full.join(", ")))),
+    }
     if let Some(why) = why {
         text.push_str(&format!("; {why}: run the command again to continue"));
     }

@@ -46,6 +46,12 @@ fn started_items_come_first(place: &Place) {
         names(&world.ledger.claim(world.now, &options, cost).unwrap()),
         [""; 0]
     );
+    let options = world
+        .options()
+        .limit(9)
+        .except_indexes(["index-1".to_owned()]);
+    let claim = world.ledger.claim(world.now, &options, cost).unwrap();
+    assert_eq!(names(&claim), [""; 0]);
     let claim = world.claim(3);
     assert_eq!(names(&claim), ["2.mp4", "1.mp4", "3.mp4"]);
     let options = world.options().states([State::Found]);

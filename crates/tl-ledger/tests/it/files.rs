@@ -36,12 +36,32 @@ fn refused(path: impl AsRef<Path>, kind: ErrorKind, part: &str) {
     assert!(error.hint().is_some() || kind == ErrorKind::Other);
 }
 
+/// A ledger of layout 1 lacks what the second step adds.
+#[test]
+fn older_layout_is_migrated() {
+    let place = Place::file();
+    let world = World::new(&place);
+    let account = world.account;
+    drop(world);
+    sql(&place, "DROP TABLE stage_time; UPDATE meta SET value = 1");
+    let read_only = OpenOptions::new().read_only().open(path(&place));
+    assert_eq!(read_only.unwrap_err().kind(), ErrorKind::ReadOnly);
+    let mut ledger = place.open();
+    let times = ledger.stage_times(account, State::Indexing).unwrap();
+    assert!(times.is_empty());
+    assert_eq!(ledger.accounts().unwrap().len(), 1);
+}
+
 #[test]
 fn newer_layout_is_refused_and_unchanged() {
     let place = filled();
     sql(&place, &format!("UPDATE meta SET value = {}", LAYOUT + 1));
     let before = fs::read(path(&place)).unwrap();
-    refused(path(&place), ErrorKind::Newer, "layout 2");
+    refused(
+        path(&place),
+        ErrorKind::Newer,
+        &format!("layout {}", LAYOUT + 1),
+    );
     assert_eq!(fs::read(path(&place)).unwrap(), before);
     sql(&place, "UPDATE meta SET value = -1");
     refused(path(&place), ErrorKind::Corrupt, "layout number");

@@ -96,7 +96,11 @@ fn layout_and_access_are_checked() {
     assert_eq!(reader.counts(now, account).unwrap().of(State::Ready), 1);
     let error = reader.set_cursor(account, "i", now).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
-    server.sql("layout", "UPDATE tl_ledger.meta SET value = 2");
+    let newer = tl_ledger::LAYOUT + 1;
+    server.sql(
+        "layout",
+        &format!("UPDATE tl_ledger.meta SET value = {newer}"),
+    );
     let error = Ledger::connect(&place.address()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Newer, "{error}");
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tl_ledger::{
     Chunk, ErrorKind, Item, ItemError, KeyTag, NewAccount, ProbeEntry, Selection, State, Update,
 };
-use tl_protocol::limiter::Limits;
+use tl_protocol::limiter::{Category, Dimension, Level, Limiter, Limits, ReportedLimit};
 
 use crate::place::Place;
 use crate::suite;
@@ -17,6 +17,8 @@ suite![
     item_survives_a_restart,
     chunks_and_checkpoint_are_stored,
     cursor_moves_forward_only,
+    stage_times_are_replaced,
+    learned_limits_are_kept,
     event_is_recorded_once,
     probe_is_cached_by_mark,
     runs_are_recorded,
@@ -134,6 +136,56 @@ fn cursor_moves_forward_only(place: &Place) {
     assert_eq!(world.ledger.cursor(account, "i").unwrap(), Some(world.now));
     let missing = tl_ledger::AccountId::new(99);
     assert!(world.ledger.set_cursor(missing, "i", earlier).is_err());
+}
+
+fn stage_times_are_replaced(place: &Place) {
+    let mut world = World::new(place);
+    let account = world.account;
+    let seconds = |all: &[u64]| {
+        all.iter()
+            .map(|s| Duration::from_secs(*s))
+            .collect::<Vec<_>>()
+    };
+    let of = |world: &mut World, state| world.ledger.stage_times(account, state).unwrap();
+    assert_eq!(of(&mut world, State::Indexing), seconds(&[]));
+    for times in [seconds(&[1, 2]), seconds(&[]), seconds(&[3])] {
+        let stored = world
+            .ledger
+            .set_stage_times(account, State::Indexing, &times);
+        stored.unwrap();
+        assert_eq!(of(&mut world, State::Indexing), times);
+    }
+    assert_eq!(of(&mut world, State::Processing), seconds(&[]));
+    let mut world = reopened(world);
+    assert_eq!(of(&mut world, State::Indexing), seconds(&[3]));
+    let missing = tl_ledger::AccountId::new(99);
+    let stored = world.ledger.set_stage_times(missing, State::Indexing, &[]);
+    assert!(stored.is_err());
+}
+
+fn learned_limits_are_kept(place: &Place) {
+    let mut world = World::new(place);
+    let start = Limits::named("developer-1").unwrap();
+    let learning = new_account(start).with_learned_limits();
+    let account = world.ledger.account(world.now, &learning).unwrap();
+    let mut reported = ReportedLimit::default();
+    (reported.limit, reported.reset_in) = (Some(240), Some(Duration::from_secs(9)));
+    let correct = |now, limiter: &mut Limiter| limiter.correct(now, Category::Index, &reported);
+    world.ledger.limiter(world.now, account, correct).unwrap();
+    let mut world = reopened(world);
+    let limit = |world: &mut World| {
+        let levels = world.ledger.levels(world.now, account).unwrap();
+        let is_wanted = |level: &&Level| level.dimension == Dimension::IndexPerMinute;
+        levels.iter().find(is_wanted).unwrap().limit
+    };
+    world.ledger.account(world.now, &learning).unwrap();
+    assert_eq!(limit(&mut world), Some(240));
+    // A plan that is given counts.
+    world
+        .ledger
+        .account(world.now, &new_account(start))
+        .unwrap();
+    assert_eq!(limit(&mut world), Some(60));
 }
 
 fn event_is_recorded_once(place: &Place) {

@@ -30,6 +30,7 @@
 //! | video per hour | counted in a sliding window, so that the limit holds in every fixed or sliding window |
 //! | requests and video per day | counted in a fixed window that starts at 00:00 UTC, or when a response header says |
 //! | concurrent tasks | counted; [`Limiter::release`] gives them back |
+//! | limits of an account whose plan is not known | learned from response headers; see [`Limiter::learn_limits`] |
 //! | a limit that neither the plan nor a header states | estimated: lowered by a quarter after a 429, and raised by 5 % per window that uses it up without one |
 //!
 //! All callers must use the same clock. If it is set back, the limiter continues from the time that
@@ -37,6 +38,7 @@
 
 mod bucket;
 mod headers;
+mod learned;
 mod limits;
 #[cfg(test)]
 mod simulation;
@@ -51,6 +53,7 @@ use serde::{Deserialize, Serialize};
 
 use bucket::{Bucket, Check, Rule, SECOND, Share};
 pub use headers::ReportedLimit;
+use learned::Learned;
 pub use limits::{Category, Cost, Dimension, Limits, Preset};
 
 /// Differences between the clocks of callers up to this are ignored: time stands still meanwhile.
@@ -88,6 +91,9 @@ pub enum Reservation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limiter {
     limits: Limits,
+    /// Set if the plan is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learned: Option<Learned>,
     /// The share of each limit that is left to other users of the key, in thousandths.
     reserve: u16,
     /// The latest time seen, in microseconds since 1970.
@@ -117,6 +123,7 @@ impl Limiter {
         let buckets = Dimension::WINDOWED.map(|dimension| (dimension, Bucket::default()));
         Self {
             limits,
+            learned: None,
             reserve: 0,
             last: i64::MIN,
             tasks: 0,
@@ -153,6 +160,44 @@ impl Limiter {
     /// Changes the plan. What was used stays counted.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.learned = None;
+    }
+
+    /// Learns the limits from response headers, for an account whose plan is not known. `start`
+    /// holds until a response says more; what was learned before stays known.
+    ///
+    /// A header that states a limit raises or lowers it. Headers that only say what remains prove
+    /// that a larger plan of [`Preset::ALL`] is in force; a 429 ends that belief. What no header
+    /// is about, i.e. minutes of video, follows the requests per minute in the proportion that all
+    /// plans have. Limits that `start` does not have are not learned this way, and concurrent tasks
+    /// stay as they are.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use jiff::Timestamp;
+    /// use tl_protocol::limiter::{Category, Limiter, Limits, ReportedLimit};
+    ///
+    /// let mut limiter = Limiter::new(Limits::UNLIMITED);
+    /// limiter.learn_limits(Limits::named("developer-1").unwrap());
+    /// let mut reported = ReportedLimit::default();
+    /// reported.limit = Some(240);
+    /// reported.reset_in = Some(Duration::from_secs(30));
+    /// let now: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+    /// limiter.correct(now, Category::Upload, &reported);
+    /// assert_eq!(limiter.limits(), Limits::named("developer-3").unwrap());
+    /// ```
+    pub fn learn_limits(&mut self, start: Limits) {
+        match &mut self.learned {
+            Some(learned) => learned.set_start(start),
+            learned => *learned = Some(Learned::new(start)),
+        }
+        self.apply_learned();
+    }
+
+    fn apply_learned(&mut self) {
+        if let Some(learned) = &self.learned {
+            self.limits = learned.limits();
+        }
     }
 
     /// Counts the cost of an item in all dimensions, or in none.
@@ -234,14 +279,15 @@ impl Limiter {
     /// Follows the rate limit headers of a response, of any status: lowers the limit, counts the
     /// requests of other users of the key, and moves the end of a daily window.
     ///
-    /// A limit is never raised above the plan's: choose another plan to raise it. Headers of a
-    /// window that has ended are ignored.
+    /// A limit is never raised above the plan's: choose another plan to raise it, or
+    /// [learn](Self::learn_limits) the limits. Headers of a window that has ended are ignored.
     pub fn correct(&mut self, now: Timestamp, category: Category, reported: &ReportedLimit) {
         let at = self.advance(now);
         if reported.is_empty() || reported.reset_in == Some(Duration::ZERO) {
             return;
         }
         let dimension = self.reported_dimension(category, reported);
+        self.learn(at, dimension, reported);
         let plan = self.limits.of(dimension);
         let Some(bucket) = self.buckets.get_mut(&dimension) else {
             return;
@@ -261,6 +307,25 @@ impl Limiter {
         let remaining = reported.remaining.and_then(|left| known?.checked_sub(left));
         let used = remaining.max(reported.used);
         bucket.correct(&rule, at, stated, used, reset);
+    }
+
+    /// Learns what a response says about a limit, if the plan is not known.
+    fn learn(&mut self, at: i64, dimension: Dimension, reported: &ReportedLimit) {
+        let Some(learned) = &mut self.learned else {
+            return;
+        };
+        match (reported.limit, reported.remaining, reported.reset_in) {
+            (Some(limit), _, _) => learned.state(dimension, limit),
+            (None, Some(left), Some(reset)) => {
+                let end = at.saturating_add(micros(reset));
+                let bucket = self.buckets.get(&dimension);
+                let limit =
+                    bucket.map(|bucket| bucket.reported_share(&Rule::of(dimension), end, left));
+                learned.imply(dimension, limit.unwrap_or(left));
+            }
+            _ => {}
+        }
+        self.apply_learned();
     }
 
     /// Blocks the dimension that caused a 429, for every caller, until `Retry-After` has passed.
@@ -290,6 +355,10 @@ impl Limiter {
             (Category::Index, _) => Dimension::IndexPerDay,
         };
         let until = at.saturating_add(micros(wait));
+        if let Some(learned) = &mut self.learned {
+            learned.reject();
+        }
+        self.apply_learned();
         let is_unknown = self.limits.of(dimension).is_none();
         if let Some(bucket) = self.buckets.get_mut(&dimension) {
             if is_unknown {

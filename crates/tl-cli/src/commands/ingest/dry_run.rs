@@ -73,13 +73,22 @@ impl Ingest {
             return Err(interrupt::interrupted("nothing was sent"));
         }
         let estimate = estimator.finish();
-        let (chosen, _) = self.run.plan.preset(&context.connection);
+        let plan = &self.run.plan;
+        let (chosen, _) = plan.preset(&context.connection);
+        let is_assumed = plan.is_auto(&context.connection);
         context.output.json(&json!({
             "dry_run": true,
             "plan": chosen,
+            "is_plan_assumed": is_assumed,
             "estimate": estimate,
         }));
-        context.output.line(&text(&estimate, chosen));
+        let mut text = text(&estimate, chosen);
+        if is_assumed && estimate.items > 0 {
+            text.push_str(
+                "\nthe plan is not known: a run learns its limits from the first responses",
+            );
+        }
+        context.output.line(&text);
         Ok(Exit::Ok)
     }
 

@@ -1,0 +1,101 @@
+//! How long the platform takes: measured in this run, and by earlier runs of the account. The first
+//! looks at items of a run are at the right time then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tl_client::Stage;
+use tl_ledger::State;
+use tl_protocol::flow::Expected;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::main_loop::MainLoop;
+use crate::error::Result;
+
+/// Measured durations that are kept per stage.
+const KEPT: usize = 64;
+
+/// How often new durations are stored, so that a run that is killed has measured for the next one.
+const STORED_EVERY: Duration = Duration::from_secs(30);
+
+/// The last durations of both stages on the platform, oldest first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StageTimes {
+    processing: Vec<Duration>,
+    indexing: Vec<Duration>,
+    /// When the first duration was measured that is not stored.
+    changed: Option<Instant>,
+    /// When durations were stored last.
+    stored: Option<Instant>,
+}
+
+impl StageTimes {
+    /// Adds how long a stage took.
+    pub(super) fn measure(&mut self, stage: Stage, took: Duration) {
+        let times = match stage {
+            Stage::Indexing => &mut self.indexing,
+            _ => &mut self.processing,
+        };
+        if times.len() >= KEPT {
+            times.remove(0);
+        }
+        times.push(took);
+        self.changed.get_or_insert_with(Instant::now);
+    }
+
+    /// What to expect of processing and of indexing.
+    pub(super) fn expected(&self) -> (Expected, Expected) {
+        (Expected::of(&self.processing), Expected::of(&self.indexing))
+    }
+}
+
+impl Shared {
+    /// The durations of earlier runs.
+    pub(super) async fn stage_times(&self) -> Result<StageTimes> {
+        let account = self.account;
+        let read = self.store.call(move |ledger, _| {
+            Ok(StageTimes {
+                processing: ledger.stage_times(account, State::Processing)?,
+                indexing: ledger.stage_times(account, State::Indexing)?,
+                ..StageTimes::default()
+            })
+        });
+        Ok(read.await?)
+    }
+
+    async fn keep_times(&self, times: StageTimes) -> tl_ledger::Result<()> {
+        let account = self.account;
+        // In a transaction of its own, because processes that share a ledger write the same rows.
+        let written = self.store.enter(move |ledger| {
+            ledger.set_stage_times(account, State::Processing, &times.processing)?;
+            ledger.set_stage_times(account, State::Indexing, &times.indexing)
+        });
+        written.await?
+    }
+}
+
+impl MainLoop {
+    /// Stores the durations, at the end of the run.
+    pub(super) async fn keep_times(&mut self) -> Result<()> {
+        if self.times.changed.take().is_some() {
+            self.shared.keep_times(self.times.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the durations now and then. If that fails, the next time stores them.
+    pub(super) fn keep_times_in_background(&mut self) {
+        let is_due = self
+            .times
+            .stored
+            .or(self.times.changed)
+            .is_some_and(|at| at.elapsed() >= STORED_EVERY);
+        if !is_due || self.times.changed.take().is_none() {
+            return;
+        }
+        self.times.stored = Some(Instant::now());
+        let (shared, times) = (Arc::clone(&self.shared), self.times.clone());
+        tokio::spawn(async move { shared.keep_times(times).await });
+    }
+}
