@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tl_ledger::{Error, ErrorKind, Ledger, OpenOptions};
@@ -11,9 +12,17 @@ use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::text::path_name::path_name;
 use crate::text::secret;
+use crate::text::units::format_duration;
+use crate::ui::output::Output;
 
 /// Environment variable with the ledger.
 pub(crate) const LEDGER_VARIABLE: &str = "TL_LEDGER";
+
+/// How long to wait for a PostgreSQL server that cannot be reached at the start.
+const UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// The pause between two attempts to reach it.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// The option for the ledger.
 #[derive(Debug, Clone, Args)]
@@ -88,6 +97,43 @@ impl LedgerAddress {
             let _ = builder.create(folder);
         }
         self.open_with(&OpenOptions::new())
+    }
+
+    /// Opens the ledger, and waits a while for a PostgreSQL server that cannot be reached, e.g.
+    /// because it starts at the same time.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub(crate) fn open_when_up(&self, output: &Output) -> Result<Ledger, Failure> {
+        self.open_within(UP_WITHIN, |failure| {
+            output.note(&format!(
+                "{}: trying again for {}",
+                failure.message(),
+                format_duration(UP_WITHIN)
+            ));
+        })
+    }
+
+    /// Opens the ledger within this time. `waits` is called before the first pause.
+    fn open_within(&self, limit: Duration, waits: impl Fn(&Failure)) -> Result<Ledger, Failure> {
+        let started = Instant::now();
+        let mut is_first = true;
+        loop {
+            let failure = match self.open() {
+                Ok(ledger) => return Ok(ledger),
+                Err(failure) => failure,
+            };
+            let may_come_up =
+                matches!(self, Self::Postgres(_)) && failure.kind() == "ledger_unavailable";
+            let left = limit.saturating_sub(started.elapsed());
+            if !may_come_up || left.is_zero() {
+                return Err(failure);
+            }
+            if std::mem::take(&mut is_first) {
+                waits(&failure);
+            }
+            std::thread::sleep(RETRY_EVERY.min(left));
+        }
     }
 
     /// Whether there may be a ledger: a file that exists, or a database.
@@ -281,6 +327,24 @@ mod tests {
             passwords(&url.unwrap()),
             ["s%3Acr+t", "s:cr+t", "other one"]
         );
+    }
+
+    #[test]
+    fn server_that_stays_down_is_not_waited_for_longer_than_the_limit() {
+        // Nothing listens on port 1.
+        let address = address("postgres://tl:s3cret@127.0.0.1:1/videos");
+        let notes = std::cell::Cell::new(0);
+        let limit = Duration::from_millis(20);
+        let opened = address.open_within(limit, |_| notes.set(notes.get() + 1));
+        let failure = opened.unwrap_err();
+        assert_eq!(failure.kind(), "ledger_unavailable");
+        assert_eq!(failure.exit(), Exit::Temporary);
+        assert_eq!(notes.get(), 1);
+        // A file does not come up.
+        let folder = tempfile::tempdir().unwrap();
+        let opened = LedgerAddress::File(folder.path().to_owned())
+            .open_within(Duration::from_secs(3600), |_| panic!("it waits"));
+        assert!(opened.is_err());
     }
 
     #[test]

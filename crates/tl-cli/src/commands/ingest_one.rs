@@ -122,7 +122,7 @@ impl IngestOne {
             .with_source(&error)
         })?;
         let ledger = if self.run.ledger.is_set() {
-            self.run.ledger.address()?.open()?
+            self.run.ledger.address()?.open_when_up(&context.output)?
         } else {
             let key = job
                 .idempotency_key

@@ -17,7 +17,7 @@ const PASSWORD: &str = "secret-7";
 
 /// A server that ends with the test.
 pub(crate) struct Postgres {
-    process: Child,
+    process: Option<Child>,
     folder: TempDir,
 }
 
@@ -53,16 +53,12 @@ impl Postgres {
         let password = folder.path().join("password");
         std::fs::write(&password, PASSWORD).unwrap();
         std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let command = |program: &str| {
-            let mut command = Command::new(programs().join(program));
-            command.env("LC_ALL", "C").current_dir("/");
-            command.arg("-D").arg(folder.path().join("data"));
-            if is_root {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command
+        let mut server = Self {
+            process: None,
+            folder,
         };
-        let created = command("initdb")
+        let created = server
+            .command("initdb")
             .args([
                 "--no-sync",
                 "--encoding=UTF8",
@@ -74,21 +70,49 @@ impl Postgres {
             .output()
             .expect("initdb starts");
         assert!(created.status.success(), "{created:?}");
-        let process = command("postgres")
-            .arg("-k")
-            .arg(folder.path())
-            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let server = Self { process, folder };
+        server.launch();
         let started = Instant::now();
         while let Err(error) = Ledger::connect(&server.url(PASSWORD)) {
             assert!(started.elapsed() < Duration::from_secs(60), "{error}");
             std::thread::sleep(Duration::from_millis(50));
         }
         server
+    }
+
+    /// A program of the server, on its data.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(programs().join(program));
+        command.env("LC_ALL", "C").current_dir("/");
+        command.arg("-D").arg(self.folder.path().join("data"));
+        if std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0) {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
+    /// Starts the server after it was stopped. It may not accept connections yet.
+    pub(crate) fn launch(&mut self) {
+        let process = self
+            .command("postgres")
+            .arg("-k")
+            .arg(self.folder.path())
+            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        self.process = Some(process);
+    }
+
+    /// Stops the server at once.
+    pub(crate) fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
+        // SIGQUIT: an immediate shutdown.
+        let pid = rustix::process::Pid::from_child(&process);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+        let _ = process.wait();
     }
 
     /// The URL of the ledger with the right password.
@@ -104,9 +128,6 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGQUIT: an immediate shutdown.
-        let pid = rustix::process::Pid::from_child(&self.process);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
-        let _ = self.process.wait();
+        self.stop();
     }
 }

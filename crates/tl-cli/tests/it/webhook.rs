@@ -3,10 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
+use tl_ledger::Ledger;
 
 use crate::clips;
+use crate::platform::Platform;
 use crate::tl::{Running, Tl};
 
 /// Must not appear in any output.
@@ -77,6 +80,55 @@ fn events_of_an_ingest_are_received() {
     let event: Value = serde_json::from_str(run.stdout.trim()).unwrap();
     assert_eq!(event["type"], "index.task.ready", "{event}");
     assert_eq!(event["data"]["status"], "ready");
+}
+
+#[test]
+fn event_makes_a_run_look_at_once() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let ledger = folder.path().join("ledger.sqlite3");
+    let ledger = ledger.to_str().unwrap();
+    let (listener, port) = listen(&["--ledger", ledger]);
+    let mut tl = platform
+        .tl(&["ingest", "good.mp4", "--index", "films", "--wait"])
+        .args(&["--interval", "10m", "--ledger", ledger])
+        .in_folder(folder.path());
+    tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (done, is_done) = std::sync::mpsc::channel();
+    let running = Running::start(tl.command());
+    std::thread::spawn(move || done.send(running.finish()));
+    // Without an event, the run looks after ten minutes.
+    let mut number = 0;
+    let run = loop {
+        match is_done.recv_timeout(Duration::from_millis(300)) {
+            Ok(run) => break run,
+            Err(_) => {
+                number += 1;
+                assert!(number < 200, "it does not look");
+                let event = BODY.replace("whe_1", &format!("whe_{number}"));
+                assert_eq!(send(port, "/", &signed(&event), &event), 204);
+            }
+        }
+    };
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(number > 0, "it did not wait");
+    listener.interrupt();
+    listener.finish();
+    let events = Ledger::open(ledger).unwrap().events().unwrap();
+    assert_eq!(events.map(|(count, _)| count), Some(number));
+}
+
+#[test]
+fn events_are_printed_if_the_ledger_cannot_be_written() {
+    let folder = clips::folder(&[]);
+    let path = folder.path().join("ledger.sqlite3");
+    let ledger = path.to_str().unwrap();
+    let (listener, port) = listen(&["--count", "1", "--ledger", ledger]);
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch("DROP TABLE hook").unwrap();
+    assert_eq!(send(port, "/", &signed(BODY), BODY), 204);
+    let run = listener.finish();
+    assert_eq!((run.code, run.stdout.lines().count()), (0, 1));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! cannot be used.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -47,6 +48,42 @@ fn start(mut tl: Tl) -> Running {
 fn error(run: &Run) -> Value {
     let lines = run.json_lines();
     lines.last().unwrap()["error"].clone()
+}
+
+#[test]
+fn runs_and_workers_wait_for_a_server_that_is_not_up_yet() {
+    let platform = Platform::start();
+    let folder = archive(2);
+    let mut postgres = Postgres::start();
+    let ledger = postgres.ledger();
+    postgres.stop();
+    let arguments: [&[&str]; 3] = [
+        &["ingest", "0.mp4", "--index", "films"],
+        &["ingest-one", "1.mp4", "--index", "films"],
+        &["worker", "--drain"],
+    ];
+    let started = arguments.map(|words| {
+        let mut tl = platform
+            .tl(words)
+            .args(&["--json", "--ledger", &ledger])
+            .in_folder(folder.path());
+        tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = tl.command().spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        assert!(line.contains("trying again"), "{line}");
+        assert!(!line.contains("secret-7"), "{line}");
+        // Keeps the pipe open.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Running::adopt(child)
+    });
+    postgres.launch();
+    for running in started {
+        let run = running.finish();
+        assert_eq!(run.code, 0, "{}", run.text());
+    }
+    assert_eq!(platform.uploads().len(), 2);
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Ingest {
                 temporary = Some(folder);
                 ledger
             }
-            false => self.run.ledger.address()?.open()?,
+            false => self.run.ledger.address()?.open_when_up(&context.output)?,
         };
         let is_checked = check.is_some();
         let found = self.source.entries(&sources, check.as_deref())?;

@@ -12,16 +12,21 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use clap::Args;
+use jiff::Timestamp;
+use tl_client::model::WebhookEvent;
 use tl_client::protocol::webhook::{self, SignatureError};
+use tl_ledger::Ledger;
 use tokio::sync::Notify;
 
 use super::event;
 use super::secret::SecretArgs;
+use crate::args::ledger::LedgerArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
 use crate::runtime;
 use crate::text::units::{self, format_duration};
+use crate::ui::escape::plain_line;
 use crate::ui::output::Output;
 
 /// Maximum length of a request body, in bytes. Events of the platform have about 1 kB.
@@ -40,6 +45,9 @@ pub(crate) struct Listen {
     path: String,
     #[command(flatten)]
     secret: SecretArgs,
+    // Without the option, the user's own ledger if there is one.
+    #[command(flatten)]
+    ledger: LedgerArgs,
     /// Exit after this many events, repeated deliveries not counted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -51,6 +59,8 @@ pub(crate) struct Listen {
 /// What the request handler shares with the command.
 struct Receiver {
     secret: String,
+    /// Where events are recorded: a run that waits looks at its videos then.
+    ledger: Option<Mutex<Ledger>>,
     output: Arc<Output>,
     received: Mutex<Received>,
     /// Notified when the last expected event has arrived.
@@ -74,12 +84,31 @@ impl Listen {
         }
         let receiver = Arc::new(Receiver {
             secret: self.secret.read()?,
+            ledger: self.open_ledger(context)?,
             output: Arc::clone(&context.output),
             received: Mutex::default(),
             complete: Notify::new(),
             count: self.count,
         });
         runtime::run(self.serve(receiver), || Failure::interrupted("interrupted"))
+    }
+
+    /// Opens the ledger that is named, or that of the user if it exists.
+    fn open_ledger(&self, context: &Context) -> Result<Option<Mutex<Ledger>>, Failure> {
+        let ledger = match (self.ledger.is_set(), self.ledger.address()) {
+            (true, address) => address?.open_when_up(&context.output)?,
+            (false, Ok(address)) if address.may_exist() => match address.open_existing() {
+                Ok(ledger) => ledger,
+                // The user did not ask for it.
+                Err(failure) => {
+                    let text = format!("events are not recorded: {}", failure.message());
+                    context.output.note(&text);
+                    return Ok(None);
+                }
+            },
+            (false, _) => return Ok(None),
+        };
+        Ok(Some(Mutex::new(ledger)))
     }
 
     async fn serve(&self, receiver: Arc<Receiver>) -> Result<Exit, Failure> {
@@ -143,7 +172,14 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match receiver.accept(&headers, &body) {
+    // Writing to the ledger blocks.
+    let shared = Arc::clone(&receiver);
+    let accepted = tokio::task::spawn_blocking(move || shared.accept(&headers, &body));
+    let accepted = accepted.await.unwrap_or_else(|_| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Err((status, "the event could not be handled".to_owned()))
+    });
+    match accepted {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err((status, reason)) => {
             receiver
@@ -155,6 +191,17 @@ async fn receive(
 }
 
 impl Receiver {
+    /// Records an event in the ledger. One that is not recorded costs time: a run looks at its videos
+    /// now and then anyway.
+    fn record(&self, event: &WebhookEvent) {
+        let Some(ledger) = &self.ledger else { return };
+        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = ledger.record_event(Timestamp::now(), event.id.as_str(), None) {
+            let text = format!("the event {} is not recorded: {error}", event.id);
+            self.output.note(&plain_line(&text));
+        }
+    }
+
     /// Verifies a request and prints its event. A repeated delivery is accepted, but not printed.
     fn accept(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), (StatusCode, String)> {
         let now = SystemTime::now();
@@ -166,6 +213,7 @@ impl Receiver {
             (status, error.to_string())
         })?;
 
+        self.record(&event);
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         let id = event.id.to_string();
         if received.ids.contains(&id) {
