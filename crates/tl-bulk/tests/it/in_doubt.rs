@@ -30,13 +30,19 @@ struct Resumed {
     reads: usize,
 }
 
-/// Kills a process with [`IN_DOUBT`] uploads in doubt, `pause` before another resumes, which also
+/// Kills a process with [`IN_DOUBT`] uploads in doubt, of which the platform has processed each
+/// `processed`-th (0: none), `pause` before another resumes, which also
 /// finds `others` new files.
-async fn resume(lag: &str, all: bool, pause: Duration, others: usize) -> (Arc<World>, Resumed) {
+async fn resume(
+    lag: &str,
+    processed: u64,
+    pause: Duration,
+    others: usize,
+) -> (Arc<World>, Resumed) {
     let world = World::with_list_lag(Plan::UNLIMITED, Schedule::INSTANT, lag).await;
     let files = world.files(IN_DOUBT + others);
     let uploads = IN_DOUBT as u64;
-    *world.hang.lock().unwrap() = Some(Hang { uploads, all });
+    *world.hang.lock().unwrap() = Some(Hang { uploads, processed });
     let first = world.run(settings(&world), &files[..IN_DOUBT], None).await;
     assert!(first.is_none(), "the process was not killed");
     *world.hang.lock().unwrap() = None;
@@ -61,7 +67,7 @@ async fn resume(lag: &str, all: bool, pause: Duration, others: usize) -> (Arc<Wo
 
 #[tokio::test(start_paused = true)]
 async fn fifty_created_assets_are_adopted_within_three_seconds() {
-    let (world, resumed) = resume("none", true, Duration::from_millis(200), 0).await;
+    let (world, resumed) = resume("none", 1, Duration::from_millis(200), 0).await;
     assert_eq!(
         world.count("assets.create", None),
         0,
@@ -79,7 +85,7 @@ async fn fifty_created_assets_are_adopted_within_three_seconds() {
 async fn fifty_in_doubt_are_settled_within_three_seconds() {
     for pause in [0, 300, 10_000, 3_600_000] {
         let pause = Duration::from_millis(pause);
-        let (world, resumed) = resume("none", false, pause, 0).await;
+        let (world, resumed) = resume("none", 2, pause, 0).await;
         assert_eq!(
             world.count("assets.create", None),
             IN_DOUBT / 2,
@@ -98,11 +104,24 @@ async fn fifty_in_doubt_are_settled_within_three_seconds() {
     }
 }
 
+/// The most requests that 50 uploads in doubt can need: each is sent again and indexed.
+#[tokio::test(start_paused = true)]
+async fn fifty_that_were_not_created_need_no_more_than_their_creates_and_twenty_reads() {
+    for pause in [0, 10_000] {
+        let pause = Duration::from_millis(pause);
+        let (world, resumed) = resume("none", 0, pause, 0).await;
+        assert_eq!(world.count("assets.create", None), IN_DOUBT, "{pause:?}");
+        assert!(resumed.reads <= 20, "{pause:?}: {} reads", resumed.reads);
+        let most = 2 * IN_DOUBT + 20;
+        assert!(resumed.requests <= most, "{pause:?}: {}", resumed.requests);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn lists_that_lag_are_waited_for_and_other_items_go_on() {
     for pause in [0, 5_000, 25_000] {
         let pause = Duration::from_millis(pause);
-        let (world, resumed) = resume("30s", false, pause, 30).await;
+        let (world, resumed) = resume("30s", 2, pause, 30).await;
         assert_eq!(
             world.count("assets.create", None),
             IN_DOUBT / 2 + 30,
@@ -121,7 +140,7 @@ async fn lists_that_lag_are_waited_for_and_other_items_go_on() {
 #[tokio::test(start_paused = true)]
 async fn new_uploads_show_that_a_list_does_not_lag() {
     // Ten seconds after the kill, no listed asset is young; those of this run are.
-    let (_, resumed) = resume("none", false, Duration::from_secs(10), 30).await;
+    let (_, resumed) = resume("none", 2, Duration::from_secs(10), 30).await;
     assert!(
         resumed.uploads <= Duration::from_secs(3),
         "{:?}",

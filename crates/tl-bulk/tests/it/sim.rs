@@ -92,8 +92,8 @@ impl Process {
 pub(crate) struct Hang {
     /// How many; then the process is killed.
     pub(crate) uploads: u64,
-    /// Whether the platform processes all of them, or every second one.
-    pub(crate) all: bool,
+    /// The platform processes each n-th of them; 0: none.
+    pub(crate) processed: u64,
 }
 
 struct Inner {
@@ -141,7 +141,7 @@ impl HttpClient for Simulated {
         let hang = *self.world.hang.lock().unwrap();
         if let Some(hang) = hang.filter(|_| is_upload) {
             let number = self.process.hung.fetch_add(1, Ordering::SeqCst) + 1;
-            if hang.all || number.is_multiple_of(2) {
+            if hang.processed > 0 && number.is_multiple_of(hang.processed) {
                 let _ = self.world.answer(request);
             }
             if number == hang.uploads {

@@ -10,7 +10,7 @@ use tl_protocol::Observer;
 
 use crate::args::bulk::PlanArgs;
 use crate::args::cache::CacheArgs;
-use crate::args::ledger::LedgerArgs;
+use crate::args::ledger::{LedgerAddress, LedgerArgs};
 use crate::args::outputs::OutputsArgs;
 use crate::args::rules::RulesArgs;
 use crate::args::upload::SendArgs;
@@ -103,6 +103,15 @@ impl RunArgs {
 }
 
 impl Prepared {
+    /// Keeps the results of probes in the ledger of the run. If it cannot be opened, the run says so.
+    pub(crate) fn keep_probes_in(&self, address: &LedgerAddress) {
+        if let Some(check) = &self.check
+            && let Ok(ledger) = address.open()
+        {
+            check.keep_probes_in(ledger);
+        }
+    }
+
     /// Sets how long the run waits on the platform, and how often it looks.
     pub(crate) fn wait(&mut self, wait: bool, arguments: &WaitArgs) {
         let settings = &mut self.settings;

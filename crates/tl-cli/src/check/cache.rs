@@ -9,13 +9,15 @@
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
+
+use crate::check::ledger_probes::LedgerProbes;
 
 /// Version of the database schema. A database with another version is recreated.
 const SCHEMA_VERSION: i64 = 2;
@@ -46,6 +48,8 @@ pub(crate) type Probed = Result<MediaFacts, ProbeError>;
 #[derive(Debug)]
 pub(crate) struct Cache {
     store: Mutex<Option<Store>>,
+    /// The results of a run are kept in its ledger too, for other machines and other caches.
+    pub(crate) ledger: OnceLock<LedgerProbes>,
     /// Identifies the prober and its options.
     reader: String,
 }
@@ -83,6 +87,7 @@ impl Cache {
         let with = |store| {
             Some(Self {
                 store: Mutex::new(Some(store)),
+                ledger: OnceLock::new(),
                 reader,
             })
         };
@@ -117,9 +122,15 @@ impl Cache {
 
     /// Returns the result for the file if its state is the same.
     pub(crate) fn get(&self, path: &Path, mark: &Fingerprint) -> Option<Probed> {
+        let key = key(path)?;
+        let probes = self.ledger.get();
+        if let Some(answer) = probes.and_then(|probes| probes.get(&key, &self.marked(mark)))
+            && let Ok(probed) = serde_json::from_str(&answer)
+        {
+            return Some(probed);
+        }
         let mut held = self.lock();
         let store = held.as_mut()?;
-        let key = key(path)?;
         let found: Result<Option<(String, String)>, rusqlite::Error> = store
             .connection
             .prepare_cached("SELECT mark, answer FROM probes WHERE path = ?1")
@@ -148,6 +159,9 @@ impl Cache {
             return;
         };
         let mark = self.marked(mark);
+        if let Some(probes) = self.ledger.get() {
+            probes.put(path.clone(), mark.clone(), answer.clone());
+        }
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
         store.unwritten.push(Entry { path, mark, answer });
@@ -218,6 +232,9 @@ impl Cache {
 
     /// Writes pending entries.
     pub(crate) fn finish(&self) {
+        if let Some(probes) = self.ledger.get() {
+            probes.finish();
+        }
         let mut held = self.lock();
         if let Some(store) = held.as_mut()
             && let Err(error) = store.write()

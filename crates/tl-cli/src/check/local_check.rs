@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tl_client::checker::Checked;
 use tl_client::{Checker, FileSource, ProbedFile, RouteChoice, protocol::Source as _};
+use tl_ledger::Ledger;
 use tl_validate::{
     Engine, Fix, FixOptions, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Report,
     Route, RulePack, Target, check_playlist, fix_all_with, open_media,
@@ -18,6 +19,7 @@ use tl_validate::{
 
 use crate::check::cache::{Cache, Fingerprint, Probed};
 use crate::check::cache_location::CacheLocation;
+use crate::check::ledger_probes::LedgerProbes;
 use crate::check::probers::{Logged, probers};
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
@@ -126,6 +128,15 @@ impl LocalCheck {
             cache,
             jobs,
         })
+    }
+
+    /// Keeps the results of probes in a ledger from now on, over this connection. Without a cache, there
+    /// are none to keep.
+    pub(crate) fn keep_probes_in(&self, ledger: Ledger) {
+        if let Some(cache) = &self.cache {
+            // A second ledger is not used: the first has the results.
+            let _ = cache.ledger.set(LedgerProbes::new(ledger));
+        }
     }
 
     /// The checker, for a client that probes other files and applies the same rules.

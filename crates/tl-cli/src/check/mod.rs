@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod cache_location;
+pub(crate) mod ledger_probes;
 pub(crate) mod local_check;
 pub(crate) mod probers;
 pub(crate) mod remote;

@@ -104,6 +104,15 @@ impl IngestOne {
         };
         let mut prepared = self.run.prepare(context, 1, false)?;
         prepared.wait(!self.no_wait, &self.wait_args);
+        let address = self.run.ledger.is_set().then(|| self.run.ledger.address());
+        let address = address.transpose()?;
+        let ledger = match &address {
+            Some(address) => Some(address.open_when_up(&context.output)?),
+            None => None,
+        };
+        if let Some(address) = &address {
+            prepared.keep_probes_in(address);
+        }
         let Prepared {
             client,
             mut settings,
@@ -121,8 +130,8 @@ impl IngestOne {
             )
             .with_source(&error)
         })?;
-        let ledger = if self.run.ledger.is_set() {
-            self.run.ledger.address()?.open_when_up(&context.output)?
+        let ledger = if let Some(ledger) = ledger {
+            ledger
         } else {
             let key = job
                 .idempotency_key

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::args::bulk::BudgetArgs;
-use crate::args::run::{Prepared, RunArgs};
+use crate::args::run::RunArgs;
 use crate::bulk::report::Reporter;
 use crate::bulk::run::{Input, exit_of, run};
 use crate::context::Context;
@@ -36,13 +36,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let Prepared {
-            client,
-            mut settings,
-            ..
-        } = self.run.prepare(context, self.jobs, true)?;
-        settings.limits.drain = self.drain;
-        self.budget.apply(&mut settings.limits);
+        let mut prepared = self.run.prepare(context, self.jobs, true)?;
+        prepared.settings.limits.drain = self.drain;
+        self.budget.apply(&mut prepared.settings.limits);
         let address = self.run.ledger.address()?;
         let reporter = Reporter::new(&context.output, None);
         let outputs = self.run.outputs.open(&context.output)?;
@@ -52,9 +48,10 @@ impl Worker {
             loop {
                 let result = match address.open() {
                     Ok(ledger) => {
-                        let settings = settings.clone();
+                        prepared.keep_probes_in(&address);
+                        let settings = prepared.settings.clone();
                         run(
-                            &client,
+                            &prepared.client,
                             ledger,
                             settings,
                             Input::Account,

@@ -11,15 +11,13 @@ use tl_bulk::event::{Event, Record};
 
 use crate::ui::board::Board;
 use crate::ui::output::Output;
+use crate::ui::terminal;
 
 /// The shortest time between two pictures on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// The time between two lines without a terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
-
-/// The width of a terminal that does not tell it.
-const DEFAULT_WIDTH: usize = 80;
 
 /// Shows the state of a run; feed it every record.
 #[derive(Debug)]
@@ -100,14 +98,7 @@ impl Drop for Live {
     }
 }
 
-/// The width of the terminal of standard error. One column is left, because some terminals wrap a
-/// line that is full.
+/// The width for lines. One column is left, because some terminals wrap a line that is full.
 fn width() -> usize {
-    #[cfg(unix)]
-    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stderr())
-        && size.ws_col > 1
-    {
-        return usize::from(size.ws_col) - 1;
-    }
-    DEFAULT_WIDTH - 1
+    usize::from(terminal::size().0.saturating_sub(1).max(1))
 }

@@ -1,4 +1,4 @@
-//! Standard output and standard error; no other module writes to them.
+//! Standard output and standard error; nothing outside of this folder writes to them.
 
 pub(crate) mod board;
 pub(crate) mod confirm;
@@ -12,3 +12,4 @@ pub(crate) mod report;
 pub(crate) mod run_outputs;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod terminal;

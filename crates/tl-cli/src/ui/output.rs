@@ -20,6 +20,7 @@ use crate::text::secret;
 use crate::ui::escape::{json_line, plain, plain_line};
 use crate::ui::report;
 use crate::ui::style::{BAD, BOLD, DIM};
+use crate::ui::terminal;
 
 /// Number of log lines of a child process that an error shows without `--verbose`.
 const LOG_LINES: usize = 3;
@@ -73,7 +74,7 @@ impl Output {
             out: Mutex::new(AutoStream::new(io::stdout(), out)),
             err: Mutex::new(AutoStream::new(io::stderr(), err)),
             broken: Mutex::default(),
-            bars: MultiProgress::new(),
+            bars: terminal::progress(),
         }
     }
 

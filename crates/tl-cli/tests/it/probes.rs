@@ -139,3 +139,29 @@ fn rules_are_applied_to_cached_facts() {
     check(&["upload", "small.mp4"], 0);
     assert!(platform.uploads().is_empty(), "nothing is sent");
 }
+
+#[test]
+fn bulk_ingestion_keeps_probes_in_its_ledger() {
+    let platform = Platform::start();
+    platform.tl(&["index", "create", "series"]).code(0);
+    let clips = Clips::new(&["good.mp4"]);
+    let ingest = |index: &str, cache: &str, ledger: &str| {
+        let ledger = clips.path(ledger);
+        let tl = platform
+            .tl(&["ingest", "good.mp4", "--index", index])
+            .args(&["--cache-dir", cache])
+            .args(&["--ledger", ledger.to_str().unwrap()]);
+        clips.probes(tl, 0).1
+    };
+    assert_eq!(ingest("films", "one", "ledger.sqlite3"), 1);
+    // Another machine has another cache.
+    assert_eq!(ingest("series", "two", "ledger.sqlite3"), 0);
+    let validate = |cache: &str| {
+        let tl = Tl::new(&["validate", "good.mp4", "--cache-dir", cache]);
+        clips.probes(tl, 0).1
+    };
+    assert_eq!(validate("one"), 0, "other commands use what a run has read");
+    // And the other way round.
+    assert_eq!(validate("three"), 1);
+    assert_eq!(ingest("series", "three", "other.sqlite3"), 0);
+}

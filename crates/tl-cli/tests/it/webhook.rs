@@ -169,7 +169,7 @@ fn a_listener_without_events_ends_by_its_deadline() {
 fn a_recorded_request_is_verified() {
     let folder = clips::folder(&[]);
     std::fs::write(folder.path().join("body.json"), BODY).unwrap();
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let time = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let signature = tl_client::protocol::webhook::sign(SECRET, time, BODY.as_bytes());
     let verify = |arguments: &[&str]| {
         Tl::new(&["webhook", "verify", "--signature", &signature])

@@ -24,6 +24,22 @@ impl Ingest {
         let sources = self.sources()?;
         let mut prepared = self.run.prepare(context, self.jobs, false)?;
         prepared.wait(self.wait, &self.wait_args);
+        // Without state, the ledger lives as long as this process.
+        let mut temporary = None;
+        let ledger = match self.resume.no_checkpoint {
+            true => {
+                let folder = tempfile::tempdir().map_err(|error| no_folder(&error))?;
+                let ledger = Ledger::open(folder.path().join("ledger.sqlite3"))?;
+                temporary = Some(folder);
+                ledger
+            }
+            false => {
+                let address = self.run.ledger.address()?;
+                let ledger = address.open_when_up(&context.output)?;
+                prepared.keep_probes_in(&address);
+                ledger
+            }
+        };
         let Prepared {
             client,
             mut settings,
@@ -34,17 +50,6 @@ impl Ingest {
         settings.again.unfinished = self.resume.no_resume;
         // Each input has its line, as for one that failed.
         settings.report_unfinished = true;
-        // Without state, the ledger lives as long as this process.
-        let mut temporary = None;
-        let ledger = match self.resume.no_checkpoint {
-            true => {
-                let folder = tempfile::tempdir().map_err(|error| no_folder(&error))?;
-                let ledger = Ledger::open(folder.path().join("ledger.sqlite3"))?;
-                temporary = Some(folder);
-                ledger
-            }
-            false => self.run.ledger.address()?.open_when_up(&context.output)?,
-        };
         let is_checked = check.is_some();
         let found = self.source.entries(&sources, check.as_deref())?;
         let reporter = Reporter::new(&context.output, check.clone());

@@ -45,15 +45,15 @@ pub(crate) struct Listen {
     path: String,
     #[command(flatten)]
     secret: SecretArgs,
-    // Without the option, the user's own ledger if there is one.
-    #[command(flatten)]
-    ledger: LedgerArgs,
     /// Exit after this many events, repeated deliveries not counted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Exit with code 8 if the events did not arrive in this time
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     deadline: Option<Duration>,
+    // Without the option, the user's own ledger if there is one.
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 /// What the request handler shares with the command.
