@@ -58,7 +58,7 @@ async fn items_of_a_killed_worker_are_claimed_within_the_lease() {
     let uploads = 8;
     *world.hang.lock().unwrap() = Some(Hang {
         uploads,
-        all: false,
+        processed: 2,
     });
     assert!(world.run(settings(), &files, None).await.is_none());
     let killed = world.now();
