@@ -155,7 +155,8 @@ fn server_that_restarts_during_transactions_loses_nothing() {
             let mut confirmed = Vec::new();
             let mut undone = 0;
             for n in 0.. {
-                if done.load(SeqCst) {
+                // A busy machine needs longer for enough items.
+                if done.load(SeqCst) && confirmed.len() > 20 {
                     break;
                 }
                 world.add(&[file(n)]);
@@ -207,7 +208,6 @@ fn server_that_restarts_during_transactions_loses_nothing() {
         done.store(true, SeqCst);
         worker.join().unwrap()
     });
-    assert!(confirmed.len() > 20, "{confirmed:?}");
     let mut ledger = place.open();
     for item in &confirmed {
         assert_eq!(ledger.item(*item).unwrap().state, State::Done);
