@@ -55,7 +55,7 @@ fn answers_are_saved_in_the_order_of_the_rows() {
         saved = answers.to_jsonl();
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), saved);
-    // The state is gone, so the second client created a batch of its own.
+    // The state is gone, so the second client created another batch.
     assert_eq!(world.requests(CREATE).len(), 2);
     assert_eq!(fs::read_dir(world.state.path()).unwrap().count(), 1);
 }
