@@ -16,8 +16,9 @@ const CREATE: &str = "analyze_async.batches.create";
 
 /// Three rows about one asset of the world.
 fn run(world: &World) -> BatchRun {
-    let client = blocking::Client::new(&world.config).unwrap();
-    let asset = client.upload(world.file.path()).skip_check().run().unwrap();
+    let client = blocking::Client::new(&world.config).expect("a client");
+    let upload = client.upload(world.file.path()).skip_check();
+    let asset = upload.run().expect("an asset");
     let row = || Row::new(asset.asset_id.clone());
     let mut request = AnalyzeRequest::default();
     request.prompt = Some("What happens?".to_owned());
@@ -26,7 +27,7 @@ fn run(world: &World) -> BatchRun {
         row().with_id("a").with_prompt("Why?"),
         row(),
     ];
-    BatchRun::new(&request, rows).unwrap()
+    BatchRun::new(&request, rows).expect("an allowed run")
 }
 
 #[test]
