@@ -85,9 +85,12 @@ def adjust_embedding(body):
     for kind in kinds:
         if kind != body["input_type"]:
             body.pop(kind, None)
+    # This model embeds most kinds, and has fewer parameters.
+    body["model_name"] = "marengo3.0"
+    for name in ("auto_truncate", "embedding_dimension", "embedding_uncertainty"):
+        body.pop(name, None)
     media = body.get(str(body["input_type"]))
     if isinstance(media, dict) and "media_source" in media:
-        body["model_name"] = "marengo3.0"
         media["media_source"] = dict(choose("asset_id", None)) or media["media_source"]
 
 
