@@ -3,7 +3,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use jiff::Timestamp;
 use tl_ledger::{Error, Ledger, Result};
@@ -140,6 +143,16 @@ impl Store {
         receive.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// As [`call`](Self::call), and blocks until the result is on the disk. For callbacks that are no
+    /// futures: it may be called on a thread of the runtime, which waits for one commit.
+    pub(crate) fn call_in_order<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Ledger, Timestamp) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        // The budget of the task would not be renewed while it waits here.
+        wait(tokio::task::unconstrained(self.call(work)))
+    }
+
     /// The file of the ledger, or `PostgreSQL`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -246,6 +259,27 @@ fn gone() -> Error {
     )
 }
 
+/// Blocks until a future is complete that other threads complete.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +289,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path().join("l.sqlite3")).unwrap();
         (folder, Store::new(ledger))
+    }
+
+    #[tokio::test]
+    async fn call_in_order_is_committed_after_those_before_it() {
+        let (_folder, store) = store();
+        let run =
+            |n: u32| move |ledger: &mut Ledger, now| ledger.begin_run(now, &NewRun::new("h", n));
+        // More than the budget of a task.
+        for n in 0..500 {
+            store.send(move |ledger, now| run(n)(ledger, now).map(drop));
+            if n % 2 == 0 {
+                let id = store.call_in_order(run(n)).unwrap();
+                assert_eq!(id.get(), i64::from(n + n / 2 + 2));
+            }
+        }
     }
 
     #[tokio::test]

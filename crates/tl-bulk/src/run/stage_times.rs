@@ -66,7 +66,7 @@ impl Shared {
 
     async fn keep_times(&self, times: StageTimes) -> tl_ledger::Result<()> {
         let account = self.account;
-        // In a transaction of its own, because processes that share a ledger write the same rows.
+        // Not in the transaction of other calls: processes that share a ledger write the same rows.
         let written = self.store.enter(move |ledger| {
             ledger.set_stage_times(account, State::Processing, &times.processing)?;
             ledger.set_stage_times(account, State::Indexing, &times.indexing)

@@ -321,8 +321,9 @@ impl Shared {
         }
     }
 
-    /// Stores the records of an upload in chunks. The upload does not wait for that: a chunk whose
-    /// record is lost is only sent again, and a session whose record is lost expires.
+    /// Stores the records of an upload in chunks. The upload does not wait for those of chunks: one
+    /// whose record is lost is only sent again. It waits for that of its session: if all chunks were
+    /// sent and the session was not known, its asset would be left over, and the file sent again.
     fn journal(&self, claimed: &Claimed) -> UploadJournal {
         let (store, lease) = (self.store.clone(), claimed.lease);
         let state = std::sync::Mutex::new(IngestRecord::default());
@@ -341,12 +342,14 @@ impl Shared {
                     let Ok(text) = serde_json::to_string(&*state) else {
                         return;
                     };
-                    store.send(move |ledger, now| {
+                    let stored = store.call_in_order(move |ledger, now| {
                         // Chunks of an earlier session are forgotten.
                         ledger.set_checkpoint(lease, None)?;
                         ledger.set_checkpoint(lease, Some(&text))?;
                         ledger.update(now, lease, &Update::new().upload_id(&upload_id))
                     });
+                    // The outcome of the upload fails for the same reason.
+                    drop(stored);
                 }
                 Record::Forgotten(_) => {
                     let Ok(text) = serde_json::to_string(&*state) else {
