@@ -128,9 +128,10 @@ pub(super) fn tarball(workspace: &Workspace, archive: &Path, clips: &Clips) -> R
         "ls /usr/local/share/man/man1/tl.1 /usr/local/share/bash-completion/completions/tl",
         0,
     )?;
-    // A changed archive is refused and installs nothing.
+    // A changed archive is refused and installs nothing. A shell expands no pattern after `>>`.
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
     chroot.run(
-        "printf x >> *.tar.gz; ./install.sh --from /work --prefix /opt/other",
+        &format!("printf x >> {name}; ./install.sh --from /work --prefix /opt/other"),
         1,
     )?;
     chroot.run("test ! -e /opt/other", 0)?;
@@ -167,13 +168,16 @@ pub(super) fn container(workspace: &Workspace, archive: &Path, clips: &Clips) ->
     chroot.prepare(workspace, &files, clips)?;
     // Without network: the certificates are those of an image that has them.
     let certificates = "/etc/ssl/certs/ca-certificates.crt";
-    workspace.sh.copy_file(
-        certificates,
-        chroot.root.join(certificates.trim_start_matches('/')),
-    )?;
+    let there = chroot.root.join(certificates.trim_start_matches('/'));
+    // The smallest Debian has no such folder.
+    workspace
+        .sh
+        .create_dir(there.parent().context("the file is in a folder")?)?;
+    workspace.sh.copy_file(certificates, there)?;
     chroot.run("./set-up.sh /work", 0)?;
     chroot.run("id tl; stat --format='%U %a %n' /usr/local/bin/tl", 0)?;
-    let user = "setpriv --reuid tl --regid tl --clear-groups --no-new-privs";
+    // An engine sets the home folder of the user of the image.
+    let user = "env HOME=/var/lib/tl setpriv --reuid tl --regid tl --clear-groups --no-new-privs";
     chroot.run(&format!("{user} tl validate good.mp4"), 0)?;
     chroot.run(&format!("{user} sh -c 'touch /usr/local/bin/x'"), 1)?;
     chroot.run(&format!("{user} tl-container-health"), 0)?;
