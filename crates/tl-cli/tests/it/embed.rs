@@ -193,6 +193,23 @@ fn what_was_paid_for_is_saved_after_an_error() {
 }
 
 #[test]
+fn parquet_files_need_a_feature() {
+    let world = World::new();
+    let text = ["text", "goal", "rain", "-o", "goals.parquet"];
+    if cfg!(feature = "parquet") {
+        let saved = world.tl(&text).code(0);
+        assert!(saved.stdout.contains("saved 2 embeddings"), "{saved:?}");
+        let bytes = fs::read(world.path("goals.parquet")).unwrap();
+        assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    } else {
+        let refused = world.tl(&text).code(2);
+        assert!(refused.stderr.contains("--features parquet"), "{refused:?}");
+        assert_eq!(world.requested("embed.v_2.create"), 0);
+        assert!(!world.path("goals.parquet").exists());
+    }
+}
+
+#[test]
 fn indexed_videos_have_embeddings() {
     let world = World::new();
     let ingest = ["ingest", "good.mp4", "--index", "films", "--json"];

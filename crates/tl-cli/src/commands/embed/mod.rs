@@ -6,6 +6,8 @@ mod indexed;
 mod list;
 mod media;
 mod model;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod query;
 mod resume;
 mod save;

@@ -1,4 +1,5 @@
-//! Files of embeddings: `.npy` with a JSON Lines file beside it, or `.jsonl`.
+//! Files of embeddings: `.npy` with a JSON Lines file beside it, `.jsonl`, or, with the feature
+//! `parquet`, `.parquet`.
 
 use std::ffi::OsString;
 use std::io::{BufWriter, Write};
@@ -19,7 +20,7 @@ use crate::ui::output::Output;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct SaveArgs {
-    /// Write to this .npy or .jsonl file instead of the standard output
+    /// Write to this .npy, .jsonl or .parquet file instead of the standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Overwrite the file
@@ -31,6 +32,7 @@ pub(super) struct SaveArgs {
 enum Format {
     Npy,
     Jsonl,
+    Parquet,
 }
 
 impl SaveArgs {
@@ -78,6 +80,7 @@ impl SaveArgs {
             Format::Jsonl => replace(path, |file| {
                 lines(embeddings, true).try_for_each(|line| file.write_all(line.as_bytes()))
             })?,
+            Format::Parquet => replace(path, |file| write_parquet(file, embeddings))?,
         }
         output.json(&json!({
             "file": path.display().to_string(),
@@ -100,11 +103,28 @@ fn format_of(path: &Path) -> Result<Format, Failure> {
     match extension {
         Some("npy") => Ok(Format::Npy),
         Some("jsonl") => Ok(Format::Jsonl),
+        Some("parquet") if cfg!(feature = "parquet") => Ok(Format::Parquet),
+        Some("parquet") => Err(Failure::usage(format!(
+            "`{}` cannot be written: this `tl` was built without Parquet",
+            path_name(path)
+        ))
+        .hint("pass a .npy or .jsonl file, or build `tl` with `--features parquet`")),
         _ => Err(
             Failure::usage(format!("`{}` names no format", path_name(path)))
-                .hint("pass a .npy or .jsonl file"),
+                .hint("pass a .npy, .jsonl or .parquet file"),
         ),
     }
+}
+
+#[cfg(feature = "parquet")]
+fn write_parquet(file: Work<'_>, embeddings: &Embeddings) -> std::io::Result<()> {
+    super::parquet_file::write(file, embeddings)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn write_parquet(_: Work<'_>, _: &Embeddings) -> std::io::Result<()> {
+    // `format_of` refuses the name of such a file.
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// The file beside a `.npy` file that says what its rows are.
