@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use xshell::Cmd;
+
 use crate::failure::Failure;
 use crate::programs::Programs;
 use crate::python;
 use crate::setup;
+use crate::shell::Logged;
 use crate::workspace::Workspace;
 
 /// Bulk ingestions that are killed and disturbed, with an oracle: an example of tl-bulk.
@@ -18,9 +21,26 @@ pub(crate) fn chaos(arguments: &[String]) -> Result<(), Failure> {
 
 /// [`chaos`] without its set-up.
 pub(crate) fn run_chaos(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
-    let built = Programs::build(workspace)?;
+    Ok(chaos_of(workspace, &Programs::build(workspace)?, arguments)?.run()?)
+}
+
+/// Three minutes of chaos, ready to run.
+pub(crate) fn short_chaos(workspace: &Workspace) -> Result<Logged, Failure> {
+    let minutes = ["--minutes".into(), "3".into()];
+    let command = chaos_of(workspace, &Programs::build(workspace)?, &minutes)?;
+    Ok(Logged::new(
+        command,
+        workspace.target.join("xtask/chaos.log"),
+    ))
+}
+
+fn chaos_of<'w>(
+    workspace: &'w Workspace,
+    built: &Programs,
+    arguments: &[String],
+) -> Result<Cmd<'w>, Failure> {
     let chaos = workspace.sh.cmd(built.path("chaos")?).args(arguments);
-    Ok(chaos.arg("--tl").arg(built.path("tl")?).run()?)
+    Ok(chaos.arg("--tl").arg(built.path("tl")?))
 }
 
 /// Packages with self-contained programs: the crate `dist`.

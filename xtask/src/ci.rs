@@ -21,6 +21,7 @@ use crate::demo;
 use crate::failure::{Failure, usage};
 use crate::fuzz;
 use crate::setup;
+use crate::shell::run_logged;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
@@ -45,7 +46,7 @@ const STEPS: &[(&str, Check)] = &[
     ("demo", |workspace| demo::demo(workspace, &[])),
     ("endurance", demo::endurance),
     ("chaos", |workspace| {
-        beside::run_chaos(workspace, &["--minutes".into(), "3".into()])
+        run_logged(vec![beside::short_chaos(workspace)?], python::LIMIT)
     }),
     ("test", |workspace| test::run(workspace, &[])),
 ];
@@ -97,14 +98,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     })
 }
 
-/// Every step; one that fails does not stop the next.
+/// Every step, chaos beside the Python suites; one that fails does not stop the next.
 pub(crate) fn run_all(workspace: &Workspace) -> Result<(), Failure> {
     let Some(((last, check), steps)) = STEPS.split_last() else {
         bail!("no steps");
     };
     let mut run = Steps::default();
     for (name, check) in steps {
-        run.run(name, || check(workspace));
+        match *name {
+            // These wait for time to pass, so that they run at once.
+            "python" => run.run("python, chaos", || {
+                let mut commands = python::suites(workspace)?;
+                commands.push(beside::short_chaos(workspace)?);
+                run_logged(commands, python::LIMIT)
+            }),
+            "chaos" => {}
+            _ => run.run(name, || check(workspace)),
+        }
     }
     run.run_last(last, || check(workspace))
 }

@@ -1,7 +1,7 @@
 //! Child processes: `cargo` in a clean environment, time limits, and logs of long runs.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,30 +47,45 @@ pub(crate) fn run_within(command: Cmd<'_>, limit: Duration) -> Result<(), Failur
     wait(&line, &mut Command::from(command), limit)
 }
 
-/// Runs commands at the same time, each with its output in a log file. The logs are printed
-/// afterwards. A failure quotes the last lines of the log: they are what a reader of a long CI log
-/// looks for.
+/// A command whose output goes to a log file.
+pub(crate) struct Logged {
+    line: String,
+    command: Command,
+    log: PathBuf,
+}
+
+impl Logged {
+    pub(crate) fn new(command: Cmd<'_>, log: PathBuf) -> Self {
+        Self {
+            line: command.to_string(),
+            command: Command::from(command),
+            log,
+        }
+    }
+
+    fn run(mut self, limit: Duration) -> (Result<(), Failure>, PathBuf) {
+        let result = create(&self.log).and_then(|file| {
+            self.command.stdout(file.try_clone()?).stderr(file);
+            wait(&self.line, &mut self.command, limit)
+        });
+        (result, self.log)
+    }
+}
+
+/// Runs commands at the same time. Their logs are printed afterwards. A failure quotes the last lines
+/// of the log: they are what a reader of a long CI log looks for.
 ///
 /// # Errors
 /// As [`run_within`]. All commands run to their end.
-pub(crate) fn run_logged<const N: usize>(
-    commands: [(Cmd<'_>, &Path); N],
-    limit: Duration,
-) -> Result<(), Failure> {
-    let started = commands.map(|(command, log)| {
-        let line = command.to_string();
-        eprintln!("$ {line} > {}", log.display());
-        let mut command = Command::from(command);
-        let log = log.to_owned();
-        thread::spawn(move || {
-            let result = create(&log).and_then(|file| {
-                command.stdout(file.try_clone()?).stderr(file);
-                wait(&line, &mut command, limit)
-            });
-            (result, log)
+pub(crate) fn run_logged(commands: Vec<Logged>, limit: Duration) -> Result<(), Failure> {
+    let started: Vec<_> = commands
+        .into_iter()
+        .map(|command| {
+            eprintln!("$ {} > {}", command.line, command.log.display());
+            thread::spawn(move || command.run(limit))
         })
-    });
-    let ended = started.map(thread::JoinHandle::join);
+        .collect();
+    let ended: Vec<_> = started.into_iter().map(thread::JoinHandle::join).collect();
     let mut outcome = Ok(());
     for run in ended {
         let Ok((result, log)) = run else {
@@ -155,13 +170,13 @@ mod tests {
         let script = "printf '%s\\n' 1 2 3 4 '' 5; echo last >&2; exit 3";
         let limit = Duration::from_secs(30);
         let good = folder.path().join("good.log");
-        let commands = [
-            (sh.cmd("sh").args(["-c", script]), &*log),
-            (sh.cmd("true"), &*good),
+        let commands = vec![
+            Logged::new(sh.cmd("sh").args(["-c", script]), log),
+            Logged::new(sh.cmd("true"), good.clone()),
         ];
         let text = format!("{:#}", run_logged(commands, limit).unwrap_err());
         assert!(text.starts_with("4 | 5 | last: `sh -c"), "{text}");
         assert!(text.ends_with("exit status: 3"), "{text}");
-        assert!(run_logged([(sh.cmd("true"), &*good)], limit).is_ok());
+        assert!(run_logged(vec![Logged::new(sh.cmd("true"), good)], limit).is_ok());
     }
 }

@@ -10,13 +10,18 @@ use xshell::cmd;
 use crate::failure::Failure;
 use crate::programs::Programs;
 use crate::python::{environment, packages};
-use crate::shell::run_logged;
+use crate::shell::{Logged, run_logged};
 use crate::workspace::Workspace;
 
 /// A suite takes one or two minutes on an idle machine; one that takes this long hangs.
-const LIMIT: Duration = Duration::from_secs(1800);
+pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    run_logged(suites(workspace)?, LIMIT)
+}
+
+/// The suites, ready to run. Each has processes that wait for each other, and leaves a core idle.
+pub(crate) fn suites(workspace: &Workspace) -> Result<Vec<Logged>, Failure> {
     let suites = workspace.root.join("crates/tl-emulator/tests/python");
     let bin = environment(workspace, "emulator", &suites.join("requirements.txt"))?;
     let old_client = packages(
@@ -49,11 +54,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             .args(script)
     };
     let log = |name: &str| workspace.target.join("xtask").join(name);
-    let (client, generated) = (log("client.log"), log("generated.log"));
-    // Each has processes that wait for each other, and leaves a core idle.
-    let suites = [
-        (suite(&["-m", "pytest", "."]), &*client),
-        (suite(&["fuzz.py"]), &*generated),
-    ];
-    run_logged(suites, LIMIT)
+    Ok(vec![
+        Logged::new(suite(&["-m", "pytest", "."]), log("client.log")),
+        Logged::new(suite(&["fuzz.py"]), log("generated.log")),
+    ])
 }
