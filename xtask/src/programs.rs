@@ -35,17 +35,6 @@ impl Programs {
         Self::built_by(&workspace.cargo(BUILD).args(words.split_whitespace()))
     }
 
-    /// As [`release`](Self::release), without the optimization across crates, which takes longest.
-    pub(crate) fn fast_enough(
-        workspace: &Workspace,
-        package: &str,
-        features: &str,
-    ) -> Result<Self, Failure> {
-        let words = format!("--release --package {package} --features={features}");
-        let build = workspace.cargo(BUILD).args(words.split_whitespace());
-        Self::built_by(&build.env("CARGO_PROFILE_RELEASE_LTO", "off"))
-    }
-
     fn built_by(build: &Cmd<'_>) -> Result<Self, Failure> {
         Ok(Self::in_messages(&build.read()?))
     }

@@ -82,9 +82,9 @@ pub(crate) fn measure(place: &Place, items: u64) {
         assert!(after <= 64, "{after} MiB");
         assert!(after <= before + 16, "{before} MiB, then {after} MiB");
     }
-    // Far below what was measured on a busy machine, far above the 4 items per second of the
-    // largest plan.
-    assert!(inserted > 300.0 && claims > 30.0 && one > 10.0 && eight > 30.0);
+    // Above the 4 items per second of the largest plan, however busy the machine is.
+    let slowest = inserted.min(claims).min(one).min(eight);
+    assert!(slowest > 8.0, "{slowest} per second");
 }
 
 /// Claims, sends and finishes items, `lanes` at once: with one commit of each step for all of them.
