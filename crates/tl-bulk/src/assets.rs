@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use tl_ledger::{
-    AccountId, FileStat, Fingerprint, Ledger, NewAccount, NewContent, NewItem, NewRun, RunId,
+    AccountId, ContentId, FileStat, Fingerprint, Ledger, NewAccount, NewContent, NewItem, NewRun,
+    RunId,
 };
 
 use crate::store::Store;
@@ -102,9 +103,8 @@ impl Assets {
                 Some(content) => Some(content),
                 None => ledger.content_of(&fingerprint)?,
             };
-            let asset = content.map(|content| ledger.asset_of(account, content));
             let must_read = content.is_none() && ledger.has_samples(&fingerprint)?;
-            Ok((asset.transpose()?.flatten(), must_read))
+            Ok((asset_of(ledger, account, content)?, must_read))
         });
         let (mut asset_id, must_read) = found.await?;
         if must_read && fingerprint.full.is_none() {
@@ -114,8 +114,7 @@ impl Assets {
             fingerprint = fingerprint.with_full(full);
             let found = self.store.call(move |ledger, _| {
                 let content = ledger.content_of(&fingerprint)?;
-                let asset = content.map(|content| ledger.asset_of(account, content));
-                Ok(asset.transpose()?.flatten())
+                asset_of(ledger, account, content)
             });
             asset_id = found.await?;
         }
@@ -147,6 +146,14 @@ impl Assets {
             .await
             .map(drop)
     }
+}
+
+fn asset_of(
+    ledger: &mut Ledger,
+    account: AccountId,
+    content: Option<ContentId>,
+) -> tl_ledger::Result<Option<String>> {
+    content.map_or(Ok(None), |content| ledger.asset_of(account, content))
 }
 
 /// Reads a file on a thread for blocking work.

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -59,10 +59,11 @@ fn write_groups(
     for (number, rows) in embeddings.rows().chunks(group).enumerate() {
         let mut columns = file.next_row_group()?;
         for text in TEXTS {
-            write_texts(&mut columns, rows, text)?;
+            let bytes = |row| text(row).map(|text| ByteArray::from(text.into_bytes()));
+            write_optional::<ByteArrayType, _>(&mut columns, rows.iter().map(bytes))?;
         }
         for time in TIMES {
-            write_times(&mut columns, rows, time)?;
+            write_optional::<DoubleType, _>(&mut columns, rows.iter().map(time))?;
         }
         let dimension = embeddings.dimension();
         let first = number * group * dimension;
@@ -97,38 +98,20 @@ fn of_origin(
 
 type Columns<'c, W> = SerializedRowGroupWriter<'c, W>;
 
-fn write_texts<W: Write + Send>(
+/// Writes a column whose values may be missing.
+fn write_optional<D: DataType, W: Write + Send>(
     columns: &mut Columns<'_, W>,
-    rows: &[EmbeddingRow],
-    read: Text,
+    values: impl Iterator<Item = Option<D::T>>,
 ) -> Result<(), ParquetError> {
-    let values: Vec<_> = rows.iter().map(read).collect();
+    let values: Vec<_> = values.collect();
     let levels: Vec<_> = values
         .iter()
         .map(|value| i16::from(value.is_some()))
         .collect();
-    let texts = values.into_iter().flatten();
-    let texts: Vec<ByteArray> = texts.map(|text| text.into_bytes().into()).collect();
+    let present: Vec<D::T> = values.into_iter().flatten().collect();
     let mut column = columns.next_column()?.ok_or_else(no_column)?;
-    let writer = column.typed::<ByteArrayType>();
-    writer.write_batch(&texts, Some(&levels), None)?;
-    column.close()
-}
-
-fn write_times<W: Write + Send>(
-    columns: &mut Columns<'_, W>,
-    rows: &[EmbeddingRow],
-    read: Time,
-) -> Result<(), ParquetError> {
-    let values: Vec<_> = rows.iter().map(read).collect();
-    let levels: Vec<_> = values
-        .iter()
-        .map(|value| i16::from(value.is_some()))
-        .collect();
-    let times: Vec<f64> = values.into_iter().flatten().collect();
-    let mut column = columns.next_column()?.ok_or_else(no_column)?;
-    let writer = column.typed::<DoubleType>();
-    writer.write_batch(&times, Some(&levels), None)?;
+    let writer = column.typed::<D>();
+    writer.write_batch(&present, Some(&levels), None)?;
     column.close()
 }
 
