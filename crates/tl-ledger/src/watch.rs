@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tl_protocol::flow::StageTime;
 
 use crate::db::values;
 use crate::error::{Error, Result};
@@ -52,12 +53,9 @@ impl Ledger {
         &mut self,
         account: AccountId,
         state: State,
-        times: &[Duration],
+        times: &[StageTime],
     ) -> Result<()> {
-        let times: Vec<String> = times
-            .iter()
-            .map(|took| took.as_millis().to_string())
-            .collect();
+        let times: Vec<String> = times.iter().map(stored).collect();
         self.db.execute(
             "INSERT INTO stage_time (account_id, state, took_ms) VALUES ($1, $2, $3)
              ON CONFLICT (account_id, state) DO UPDATE SET took_ms = excluded.took_ms",
@@ -70,7 +68,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The database failed.
-    pub fn stage_times(&mut self, account: AccountId, state: State) -> Result<Vec<Duration>> {
+    pub fn stage_times(&mut self, account: AccountId, state: State) -> Result<Vec<StageTime>> {
         let row = self.db.first(
             "SELECT took_ms FROM stage_time WHERE account_id = $1 AND state = $2",
             values![account, state],
@@ -78,14 +76,7 @@ impl Ledger {
         let Some(row) = row else {
             return Ok(Vec::new());
         };
-        let text = row.text(0)?;
-        let times = text.split_whitespace().map(|number| {
-            let millis = number.parse().map_err(|error| {
-                Error::corrupt("a stored duration is not a number").with_source(error)
-            })?;
-            Ok(Duration::from_millis(millis))
-        });
-        times.collect()
+        row.text(0)?.split_whitespace().map(stage_time).collect()
     }
 
     /// Records a webhook event. Returns whether it is new: the platform repeats deliveries.
@@ -123,4 +114,25 @@ impl Ledger {
         let count = row.size(0)?;
         Ok(last.map(|last| (count, last)))
     }
+}
+
+/// A measurement as a word: its milliseconds, and those of the video after a slash.
+fn stored(time: &StageTime) -> String {
+    match time.video {
+        Some(video) => format!("{}/{}", time.took.as_millis(), video.as_millis()),
+        None => time.took.as_millis().to_string(),
+    }
+}
+
+fn stage_time(word: &str) -> Result<StageTime> {
+    let duration = |number: &str| {
+        let millis = number.parse().map_err(|error| {
+            Error::corrupt("a stored duration is not a number").with_source(error)
+        })?;
+        Ok(Duration::from_millis(millis))
+    };
+    Ok(match word.split_once('/') {
+        Some((took, video)) => StageTime::new(duration(took)?, duration(video)?),
+        None => StageTime::new(duration(word)?, None),
+    })
 }

@@ -6,7 +6,7 @@ use tl_client::{Ingested, Stage};
 use tl_ledger::{ErrorKind, ItemError, ItemId, Lease, State, Update};
 use tl_model::{AssetStatus, IndexedAssetStatus};
 use tl_protocol::StatusSeen;
-use tl_protocol::flow::{Change, Look, Progress};
+use tl_protocol::flow::{Change, Look, Progress, StageTime};
 
 use super::lane::{Claimed, Details, Step};
 use super::look::Answer;
@@ -76,7 +76,8 @@ impl MainLoop {
         let took = now.saturating_sub(owned.waits_since.unwrap_or(now));
         let is_upload_only = owned.item.index_id.is_empty();
         if !owned.is_adopted {
-            self.times.measure(stage, took);
+            let time = StageTime::new(took, owned.item.video);
+            self.times.measure(stage, time);
         }
         let mut ingested = Ingested::default();
         ingested.times.push((stage, took));

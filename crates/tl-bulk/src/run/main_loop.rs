@@ -320,16 +320,16 @@ impl MainLoop {
     /// Watches an item of this process on the platform.
     pub(super) fn wait_for(&mut self, item: &Item) {
         let now = self.mono();
-        let (processing, indexing) = self.times.expected();
-        self.watch.expect(processing, indexing);
+        let (processing, indexing) = self.times.expected(item.video);
         let target = match (item.state, &item.indexed_id, &item.asset_id) {
             (State::Indexing, Some(indexed), _) => {
+                let index = item.index_id.as_str().into();
                 self.watch
-                    .add_indexed(now, item.index_id.as_str().into(), indexed.as_str().into());
+                    .add_indexed(now, index, indexed.as_str().into(), indexing);
                 indexed.clone()
             }
             (_, _, Some(asset)) => {
-                self.watch.add_asset(now, asset.as_str().into());
+                self.watch.add_asset(now, asset.as_str().into(), processing);
                 asset.clone()
             }
             // The ledger keeps such rows from existing.

@@ -6,24 +6,21 @@ use std::time::Duration;
 
 use tl_client::Stage;
 use tl_ledger::State;
-use tl_protocol::flow::Expected;
+use tl_protocol::flow::{Expected, History, StageTime};
 use tokio::time::Instant;
 
 use super::Shared;
 use super::main_loop::MainLoop;
 use crate::error::Result;
 
-/// Measured durations that are kept per stage.
-const KEPT: usize = 64;
-
 /// How often new durations are stored, so that a run that is killed has measured for the next one.
 const STORED_EVERY: Duration = Duration::from_secs(30);
 
-/// The last durations of both stages on the platform, oldest first.
+/// How long both stages on the platform took.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StageTimes {
-    processing: Vec<Duration>,
-    indexing: Vec<Duration>,
+    processing: History,
+    indexing: History,
     /// When the first duration was measured that is not stored.
     changed: Option<Instant>,
     /// When durations were stored last.
@@ -32,21 +29,21 @@ pub(super) struct StageTimes {
 
 impl StageTimes {
     /// Adds how long a stage took.
-    pub(super) fn measure(&mut self, stage: Stage, took: Duration) {
-        let times = match stage {
+    pub(super) fn measure(&mut self, stage: Stage, time: StageTime) {
+        let history = match stage {
             Stage::Indexing => &mut self.indexing,
             _ => &mut self.processing,
         };
-        if times.len() >= KEPT {
-            times.remove(0);
-        }
-        times.push(took);
+        history.add(time);
         self.changed.get_or_insert_with(Instant::now);
     }
 
-    /// What to expect of processing and of indexing.
-    pub(super) fn expected(&self) -> (Expected, Expected) {
-        (Expected::of(&self.processing), Expected::of(&self.indexing))
+    /// What to expect of processing and of indexing a video of this duration.
+    pub(super) fn expected(&self, video: Option<Duration>) -> (Expected, Expected) {
+        (
+            self.processing.expected(video),
+            self.indexing.expected(video),
+        )
     }
 }
 
@@ -56,8 +53,14 @@ impl Shared {
         let account = self.account;
         let read = self.store.call(move |ledger, _| {
             Ok(StageTimes {
-                processing: ledger.stage_times(account, State::Processing)?,
-                indexing: ledger.stage_times(account, State::Indexing)?,
+                processing: ledger
+                    .stage_times(account, State::Processing)?
+                    .into_iter()
+                    .collect(),
+                indexing: ledger
+                    .stage_times(account, State::Indexing)?
+                    .into_iter()
+                    .collect(),
                 ..StageTimes::default()
             })
         });
@@ -68,8 +71,8 @@ impl Shared {
         let account = self.account;
         // Not in the transaction of other calls: processes that share a ledger write the same rows.
         let written = self.store.enter(move |ledger| {
-            ledger.set_stage_times(account, State::Processing, &times.processing)?;
-            ledger.set_stage_times(account, State::Indexing, &times.indexing)
+            ledger.set_stage_times(account, State::Processing, times.processing.times())?;
+            ledger.set_stage_times(account, State::Indexing, times.indexing.times())
         });
         written.await?
     }

@@ -8,9 +8,10 @@ use tl_bulk::source::Entry;
 use tl_bulk::{Capacity, Ending, Settings};
 use tl_emulator::{Plan, Schedule};
 use tl_ledger::State;
+use tl_protocol::flow::StageTime;
 use tl_protocol::limiter::Limits;
 
-use crate::sim::World;
+use crate::sim::{World, check};
 
 /// The settings of an account whose plan is not known.
 fn auto(world: &World) -> Settings {
@@ -141,7 +142,11 @@ async fn later_runs_look_when_items_are_expected() {
     schedule.indexing = Duration::from_secs(60);
     let world = World::new(Plan::UNLIMITED, schedule).await;
     let files = world.files(6);
-    let settings = || world.settings(Limits::UNLIMITED);
+    let settings = || {
+        let mut settings = world.settings(Limits::UNLIMITED);
+        settings.check = Some(check());
+        settings
+    };
     world.run(settings(), &files[..5], None).await.unwrap();
     let looks = || world.count("indexes.indexed_assets.list", None);
     let first = looks();
@@ -150,7 +155,9 @@ async fn later_runs_look_when_items_are_expected() {
     let times = world.ledger().stage_times(account, State::Indexing);
     let times = times.unwrap();
     assert_eq!(times.len(), 5);
-    let is_right = |took: &Duration| (59..80).contains(&took.as_secs());
+    let is_right = |time: &StageTime| {
+        (59..80).contains(&time.took.as_secs()) && time.video == Some(Duration::from_secs(5))
+    };
     assert!(times.iter().all(is_right), "{times:?}");
     world.forget_requests();
     world.run(settings(), &files[5..], None).await.unwrap();

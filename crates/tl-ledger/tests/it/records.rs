@@ -7,6 +7,7 @@ use serde_json::json;
 use tl_ledger::{
     Chunk, ErrorKind, Item, ItemError, KeyTag, NewAccount, ProbeEntry, Selection, State, Update,
 };
+use tl_protocol::flow::StageTime;
 use tl_protocol::limiter::{Category, Dimension, Level, Limiter, Limits, ReportedLimit};
 
 use crate::place::Place;
@@ -142,13 +143,13 @@ fn stage_times_are_replaced(place: &Place) {
     let mut world = World::new(place);
     let account = world.account;
     let seconds = |all: &[u64]| {
-        all.iter()
-            .map(|s| Duration::from_secs(*s))
-            .collect::<Vec<_>>()
+        let time = |s: &u64| StageTime::new(Duration::from_secs(*s), Duration::from_millis(s * 7));
+        all.iter().map(time).collect::<Vec<_>>()
     };
     let of = |world: &mut World, state| world.ledger.stage_times(account, state).unwrap();
     assert_eq!(of(&mut world, State::Indexing), seconds(&[]));
-    for times in [seconds(&[1, 2]), seconds(&[]), seconds(&[3])] {
+    let of_link = vec![StageTime::new(Duration::from_secs(9), None)];
+    for times in [seconds(&[1, 2]), of_link, seconds(&[]), seconds(&[3])] {
         let stored = world
             .ledger
             .set_stage_times(account, State::Indexing, &times);

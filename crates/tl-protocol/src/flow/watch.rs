@@ -9,7 +9,7 @@ use tl_model::{
 
 use crate::{
     endpoint::{GetAsset, GetIndexedAsset, ListAssets, ListIndexedAssets, PageRequest, Sort},
-    flow::{Progress, Watched},
+    flow::{Expected, Progress, Watched},
     with_fields::with_fields,
 };
 
@@ -57,33 +57,6 @@ with_fields!(WatchSettings {
     with_max(max: Duration);
     with_stalled(stalled: Duration);
 });
-
-/// How long targets of one kind take.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Expected {
-    /// The median.
-    pub median: Option<Duration>,
-    /// The 95th percentile.
-    pub p95: Option<Duration>,
-}
-
-impl Expected {
-    /// The quantiles of measured durations; nothing is expected from fewer than three.
-    #[must_use]
-    pub fn of(durations: &[Duration]) -> Self {
-        if durations.len() < 3 {
-            return Self::default();
-        }
-        let mut sorted = durations.to_vec();
-        sorted.sort_unstable();
-        let at = |percent: usize| sorted.get((sorted.len() - 1) * percent / 100).copied();
-        Self {
-            median: at(50),
-            p95: at(95),
-        }
-    }
-}
 
 /// A request that answers for targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +142,8 @@ struct State {
     since: Duration,
     /// When it is expected.
     due: Duration,
+    /// When it is stalled, and is queried by itself.
+    stalled: Duration,
     /// When it was queried by itself.
     single: Option<Duration>,
     is_stalled: bool,
@@ -215,10 +190,10 @@ impl<Id: Ord + Clone> Group<Id> {
     }
 
     /// The target that has to be queried by itself now, or the next time of one.
-    fn single(&self, now: Duration, stalled: Duration) -> Result<Id, Option<Duration>> {
-        let at = |state: &State| match state.single {
-            Some(last) => last + SINGLE_INTERVAL,
-            None => state.since + stalled,
+    fn single(&self, now: Duration) -> Result<Id, Option<Duration>> {
+        let at = |state: &State| {
+            let again = |last| last + SINGLE_INTERVAL;
+            state.single.map_or(state.stalled, again)
         };
         let next = self.targets.iter().min_by_key(|(_, state)| at(state));
         match next {
@@ -252,12 +227,12 @@ impl<Id: Ord + Clone> Group<Id> {
 /// ```
 /// use std::time::Duration;
 /// use tl_model::{Asset, AssetStatus, Page, PageInfo};
-/// use tl_protocol::flow::{Look, NextLook, Watch, WatchSettings};
+/// use tl_protocol::flow::{Expected, Look, NextLook, Watch, WatchSettings};
 ///
 /// let mut watch = Watch::new(WatchSettings::default());
 /// assert_eq!(watch.next(Duration::ZERO), NextLook::Idle);
 ///
-/// watch.add_asset(Duration::ZERO, "a1".into());
+/// watch.add_asset(Duration::ZERO, "a1".into(), Expected::default());
 /// let NextLook::At(first) = watch.next(Duration::ZERO) else { panic!("it waits") };
 /// let NextLook::Now(Look::Assets(ids)) = watch.next(first) else { panic!("it looks") };
 /// let mut asset = Asset::new(ids[0].clone());
@@ -269,7 +244,7 @@ impl<Id: Ord + Clone> Group<Id> {
 ///
 /// # Cadence
 ///
-/// A target is expected after the median of its kind, which the caller measures. The next look of a
+/// A target is expected after the median of its kind, which the caller measures ([`History`]). The next look of a
 /// group (all assets, or the indexed assets of one index) is at the time at which a few targets are
 /// expected, between [`WatchSettings::min`] and [`WatchSettings::max`] after the last look. A
 /// target that is late is expected again after a quarter of the time that it has taken so far.
@@ -283,8 +258,6 @@ impl<Id: Ord + Clone> Group<Id> {
 #[derive(Debug, Clone)]
 pub struct Watch {
     settings: WatchSettings,
-    processing: Expected,
-    indexing: Expected,
     assets: Group<AssetId>,
     indexes: BTreeMap<IndexId, Group<IndexedAssetId>>,
     stalled: Vec<Target>,
@@ -296,38 +269,40 @@ impl Watch {
     pub fn new(settings: WatchSettings) -> Self {
         Self {
             settings,
-            processing: Expected::default(),
-            indexing: Expected::default(),
             assets: Group::default(),
             indexes: BTreeMap::new(),
             stalled: Vec::new(),
         }
     }
 
-    /// Sets how long assets are processed, and how long indexing takes, e.g. from the ledger's own
-    /// history. It applies to targets that are added later.
-    pub fn expect(&mut self, processing: Expected, indexing: Expected) {
-        self.processing = processing;
-        self.indexing = indexing;
-    }
-
-    /// Waits for an asset.
-    pub fn add_asset(&mut self, now: Duration, asset_id: AssetId) {
-        let state = self.state(now, self.processing);
+    /// Waits for an asset, of which it is expected how long it is processed.
+    pub fn add_asset(&mut self, now: Duration, asset_id: AssetId, expected: Expected) {
+        let state = self.state(now, expected);
         self.assets.targets.entry(asset_id).or_insert(state);
     }
 
-    /// Waits for an indexed asset.
-    pub fn add_indexed(&mut self, now: Duration, index_id: IndexId, id: IndexedAssetId) {
-        let state = self.state(now, self.indexing);
+    /// Waits for an indexed asset, of which it is expected how long it is indexed.
+    pub fn add_indexed(
+        &mut self,
+        now: Duration,
+        index_id: IndexId,
+        id: IndexedAssetId,
+        expected: Expected,
+    ) {
+        let state = self.state(now, expected);
         let group = self.indexes.entry(index_id).or_default();
         group.targets.entry(id).or_insert(state);
     }
 
     fn state(&self, now: Duration, expected: Expected) -> State {
+        let stalled = match expected.p95 {
+            Some(p95) => (p95 * 3).max(self.settings.max),
+            None => self.settings.stalled,
+        };
         State {
             since: now,
             due: now + expected.median.unwrap_or(self.settings.first),
+            stalled: now + stalled.max(expected.at_least),
             single: None,
             is_stalled: false,
         }
@@ -376,11 +351,7 @@ impl Watch {
         self.indexes.retain(|_, group| !group.targets.is_empty());
         let mut next: Option<Duration> = None;
         let mut earlier = |at: Duration| next = Some(next.map_or(at, |next| next.min(at)));
-        let stalled = |expected: Expected| match expected.p95 {
-            Some(p95) => (p95 * 3).max(self.settings.max),
-            None => self.settings.stalled,
-        };
-        match self.assets.single(now, stalled(self.processing)) {
+        match self.assets.single(now) {
             Ok(id) => {
                 if let Some(state) = self.assets.targets.get_mut(&id) {
                     state.single = Some(now);
@@ -392,9 +363,8 @@ impl Watch {
             }
             Err(at) => at.into_iter().for_each(&mut earlier),
         }
-        let limit = stalled(self.indexing);
         for (index_id, group) in &mut self.indexes {
-            match group.single(now, limit) {
+            match group.single(now) {
                 Ok(id) => {
                     if let Some(state) = group.targets.get_mut(&id) {
                         state.single = Some(now);

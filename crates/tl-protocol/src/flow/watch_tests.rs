@@ -47,7 +47,12 @@ impl Platform {
     }
 
     /// Runs until nothing is waited for, and returns when each target was seen to be final.
-    fn run(&mut self, watch: &mut Watch, mut add: Vec<Duration>) -> Vec<Duration> {
+    fn run(
+        &mut self,
+        watch: &mut Watch,
+        expected: Expected,
+        mut add: Vec<Duration>,
+    ) -> Vec<Duration> {
         let index = IndexId::from("i");
         let mut now = Duration::ZERO;
         let mut seen = Vec::new();
@@ -57,7 +62,7 @@ impl Platform {
             while add.first().is_some_and(|at| *at <= now) {
                 let at = add.remove(0);
                 let id = ids.next().unwrap();
-                watch.add_indexed(at, index.clone(), id.as_str().into());
+                watch.add_indexed(at, index.clone(), id.as_str().into(), expected);
             }
             let changes = match watch.next(now) {
                 NextLook::Idle => match add.first() {
@@ -104,21 +109,21 @@ fn steady(count: usize, interval: f64, takes: f64) -> (Platform, Vec<Duration>) 
     (platform, added)
 }
 
-fn watch(median: f64, p95: f64) -> Watch {
-    let mut watch = Watch::new(WatchSettings::default());
-    let expected = Expected {
-        median: Some(seconds(median)),
-        p95: Some(seconds(p95)),
-    };
-    watch.expect(expected, expected);
-    watch
+fn watch() -> Watch {
+    Watch::new(WatchSettings::default())
+}
+
+fn expected(median: f64, p95: f64) -> Expected {
+    let mut expected = Expected::default();
+    (expected.median, expected.p95) = (Some(seconds(median)), Some(seconds(p95)));
+    expected
 }
 
 #[test]
 fn one_request_answers_for_several_targets() {
     // One item per second, each takes 20 s: the rate of the plan `developer-1`.
     let (mut platform, added) = steady(600, 1.0, 20.0);
-    let seen = platform.run(&mut watch(20.0, 22.0), added.clone());
+    let seen = platform.run(&mut watch(), expected(20.0, 22.0), added.clone());
     assert_eq!(seen.len(), 600);
     assert!(platform.requests <= 300, "{} requests", platform.requests);
     let last = *seen.last().unwrap();
@@ -127,7 +132,7 @@ fn one_request_answers_for_several_targets() {
 
 #[test]
 fn nothing_is_asked_while_idle() {
-    let mut watch = watch(20.0, 22.0);
+    let mut watch = watch();
     assert_eq!(watch.next(seconds(0.0)), NextLook::Idle);
     watch.look_now();
     assert_eq!(watch.next(seconds(1000.0)), NextLook::Idle);
@@ -135,8 +140,8 @@ fn nothing_is_asked_while_idle() {
 
 #[test]
 fn no_look_before_the_first_is_expected() {
-    let mut watch = watch(20.0, 22.0);
-    watch.add_asset(seconds(5.0), "a".into());
+    let mut watch = watch();
+    watch.add_asset(seconds(5.0), "a".into(), expected(20.0, 22.0));
     assert_eq!(watch.next(seconds(6.0)), NextLook::At(seconds(25.0)));
     // A webhook brings it forward, once.
     watch.look_now();
@@ -150,8 +155,8 @@ fn no_look_before_the_first_is_expected() {
 
 #[test]
 fn webhooks_that_arrive_together_bring_one_look_forward() {
-    let mut watch = watch(20.0, 22.0);
-    watch.add_asset(Duration::ZERO, "a".into());
+    let mut watch = watch();
+    watch.add_asset(Duration::ZERO, "a".into(), expected(20.0, 22.0));
     let mut looks = 0;
     for tenth in 0..30 {
         let now = seconds(5.0 + f64::from(tenth) / 10.0);
@@ -166,9 +171,9 @@ fn webhooks_that_arrive_together_bring_one_look_forward() {
 
 #[test]
 fn failures_are_reported_with_their_status() {
-    let mut watch = watch(1.0, 2.0);
-    watch.add_asset(Duration::ZERO, "a".into());
-    watch.add_asset(Duration::ZERO, "b".into());
+    let mut watch = watch();
+    watch.add_asset(Duration::ZERO, "a".into(), expected(1.0, 2.0));
+    watch.add_asset(Duration::ZERO, "b".into(), expected(1.0, 2.0));
     let asset = |id: &str, status| {
         let mut asset = Asset::new(AssetId::from(id));
         asset.status = Some(status);
@@ -191,7 +196,7 @@ fn failures_are_reported_with_their_status() {
 fn lists_that_lag_delay_and_lose_nothing() {
     let (mut platform, added) = steady(200, 1.0, 20.0);
     platform.lag = seconds(30.0);
-    let seen = platform.run(&mut watch(20.0, 30.0), added);
+    let seen = platform.run(&mut watch(), expected(20.0, 30.0), added);
     assert_eq!(seen.len(), 200);
     assert!(platform.requests <= 400, "{} requests", platform.requests);
 }
@@ -200,7 +205,7 @@ fn lists_that_lag_delay_and_lose_nothing() {
 fn ignored_filters_cost_requests_and_lose_nothing() {
     let (mut platform, added) = steady(300, 0.2, 20.0);
     platform.ignores_filters = true;
-    let seen = platform.run(&mut watch(20.0, 22.0), added);
+    let seen = platform.run(&mut watch(), expected(20.0, 22.0), added);
     assert_eq!(seen.len(), 300);
 }
 
@@ -208,8 +213,8 @@ fn ignored_filters_cost_requests_and_lose_nothing() {
 fn what_no_list_shows_is_queried_by_itself() {
     let (mut platform, added) = steady(3, 0.0, 20.0);
     platform.lag = seconds(1e6);
-    let mut watch = watch(20.0, 22.0);
-    let seen = platform.run(&mut watch, added);
+    let mut watch = watch();
+    let seen = platform.run(&mut watch, expected(20.0, 22.0), added);
     assert_eq!(seen.len(), 3);
     // Three times the 95th percentile.
     assert!(
@@ -224,7 +229,7 @@ fn what_no_list_shows_is_queried_by_itself() {
 #[test]
 fn burst_takes_one_call_per_page() {
     let (mut platform, added) = steady(500, 0.0, 20.0);
-    let seen = platform.run(&mut watch(20.0, 22.0), added);
+    let seen = platform.run(&mut watch(), expected(20.0, 22.0), added);
     assert_eq!(seen.len(), 500);
     assert_eq!(platform.requests, 10);
 }
@@ -232,9 +237,41 @@ fn burst_takes_one_call_per_page() {
 #[test]
 fn unknown_durations_start_with_short_intervals() {
     let (mut platform, added) = steady(1, 0.0, 3.0);
-    let seen = platform.run(&mut Watch::new(WatchSettings::default()), added);
+    let seen = platform.run(&mut watch(), Expected::default(), added);
     assert_eq!(seen, [seconds(3.0)]);
     let (mut platform, added) = steady(1, 0.0, 600.0);
-    platform.run(&mut Watch::new(WatchSettings::default()), added);
+    platform.run(&mut watch(), Expected::default(), added);
     assert!(platform.requests < 70, "{} requests", platform.requests);
+}
+
+#[test]
+fn film_among_clips_is_not_stalled_before_its_own_time() {
+    let mut watch = watch();
+    let index = IndexId::from("i");
+    let clip = expected(20.0, 22.0);
+    let mut film = clip;
+    film.at_least = seconds(7200.0);
+    watch.add_indexed(Duration::ZERO, index.clone(), "clip".into(), clip);
+    watch.add_indexed(Duration::ZERO, index.clone(), "film".into(), film);
+    let next = watch.next(seconds(66.0));
+    let alone = Look::IndexedAsset(index.clone(), "clip".into());
+    assert_eq!(
+        next,
+        NextLook::Now(alone),
+        "three times the 95th percentile"
+    );
+    watch.remove_indexed(&index, &"clip".into());
+    for at in [66.0, 7199.0] {
+        let next = watch.next(seconds(at));
+        assert!(
+            matches!(next, NextLook::Now(Look::Index { .. })),
+            "{next:?}"
+        );
+    }
+    let next = watch.next(seconds(7200.0));
+    assert_eq!(
+        next,
+        NextLook::Now(Look::IndexedAsset(index, "film".into()))
+    );
+    assert_eq!(watch.take_stalled().len(), 2);
 }
