@@ -117,6 +117,16 @@ impl Planned {
         self
     }
 
+    /// Indexes an asset that exists: no bytes are sent.
+    #[must_use]
+    pub fn with_asset(self) -> Self {
+        Self {
+            bytes: 0,
+            chunks: 0,
+            ..self.without_upload()
+        }
+    }
+
     /// Sets the number of chunks of a multipart upload.
     #[must_use]
     pub fn with_chunks(mut self, chunks: u64) -> Self {

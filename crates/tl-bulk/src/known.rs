@@ -1,82 +1,95 @@
 //! What a ledger knows about files, without reading their content: for the estimate of a run.
 
-use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use tl_ledger::{AccountId, ContentId, Ledger, Selection, State};
+use tl_ledger::{AccountId, Item, Ledger, State};
 
-use crate::estimate::Verdict;
+use crate::estimate::{Planned, Verdict};
 use crate::settings::Again;
 use crate::{content, uri};
 
-/// The files that earlier runs have ended. It keeps 8 bytes per item, and changes nothing.
+/// The files of earlier runs. It changes nothing.
 #[derive(Debug)]
 pub struct Known {
     ledger: Ledger,
-    done: HashSet<ContentId>,
-    failed: HashSet<ContentId>,
+    account: AccountId,
+    again: Again,
 }
 
 impl Known {
-    /// Reads the items of an account that are done, failed or refused, in one index or in all.
+    /// The files of an account, for a run that tries some of them again.
+    #[must_use]
+    pub fn new(ledger: Ledger, account: AccountId, again: Again) -> Self {
+        Self {
+            ledger,
+            account,
+            again,
+        }
+    }
+
+    /// Adds to the estimate of a file what earlier runs did with it, if it is unchanged since:
+    /// [`Verdict::Done`] or [`Verdict::Failed`] if that was for the same index, and that nothing
+    /// has to be uploaded if it was for another one. `index` is an id, or a name that a run has
+    /// used; without one, the index does not matter.
     ///
     /// # Errors
     /// The database failed.
-    pub fn read(
-        mut ledger: Ledger,
-        account: AccountId,
+    pub fn add_to(
+        &mut self,
+        planned: Planned,
+        path: &Path,
         index: Option<&str>,
-        again: Again,
-    ) -> tl_ledger::Result<Self> {
-        let (mut done, mut failed) = (HashSet::new(), HashSet::new());
-        let mut selection =
-            Selection::of(account).states([State::Done, State::Failed, State::Refused]);
-        if let Some(index) = index {
-            selection = selection.index(index);
+    ) -> tl_ledger::Result<Planned> {
+        let (Some(uri), Ok(metadata)) = (uri::of_file(path), path.metadata()) else {
+            return Ok(planned);
+        };
+        let stat = content::stat(&metadata);
+        let known = self.ledger.known(&[(uri.as_str(), stat)])?;
+        let Some(content) = known.into_iter().flatten().next() else {
+            return Ok(planned);
+        };
+        let id = match index {
+            Some(name) => self.ledger.index_id(self.account, name)?,
+            None => None,
+        };
+        let index = id.as_deref().or(index);
+        let items = self.ledger.items_of(self.account, content)?;
+        let is_same = |item: &&Item| index.is_none_or(|index| item.index_id == index);
+        if let Some(verdict) = items
+            .iter()
+            .filter(is_same)
+            .find_map(|item| self.ended(item))
+        {
+            return Ok(Planned { verdict, ..planned });
         }
-        if !again.all {
-            ledger.for_each(&selection, |item| {
-                let set = match item.state {
-                    State::Done => Some(&mut done),
-                    State::Failed if !again.failed => Some(&mut failed),
-                    State::Refused if !again.refused => Some(&mut failed),
-                    _ => None,
-                };
-                if let Some(set) = set {
-                    set.insert(item.content);
-                }
-                ControlFlow::Continue(())
-            })?;
-        }
-        Ok(Self {
-            ledger,
-            done,
-            failed,
+        let name = path.file_name().and_then(|name| name.to_str());
+        let has_asset = items.iter().any(|item| {
+            item.asset_id.is_some() && is_uploaded(item.state) && last(&item.name) == name
+        });
+        Ok(match has_asset && planned.has_upload && !self.again.all {
+            true => planned.with_asset(),
+            false => planned,
         })
     }
 
-    /// [`Verdict::Done`] or [`Verdict::Failed`] for a file that is unchanged since an earlier run
-    /// ended it; `None` for any other.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn verdict(&mut self, path: &Path) -> tl_ledger::Result<Option<Verdict>> {
-        if self.done.is_empty() && self.failed.is_empty() {
-            return Ok(None);
+    /// What a run that leaves the item as it is says of it.
+    fn ended(&self, item: &Item) -> Option<Verdict> {
+        match item.state {
+            _ if self.again.all => None,
+            State::Done => Some(Verdict::Done),
+            State::Failed if !self.again.failed => Some(Verdict::Failed),
+            State::Refused if !self.again.refused => Some(Verdict::Failed),
+            _ => None,
         }
-        let (Some(uri), Ok(metadata)) = (uri::of_file(path), path.metadata()) else {
-            return Ok(None);
-        };
-        let known = self
-            .ledger
-            .known(&[(uri.as_str(), content::stat(&metadata))])?;
-        Ok(known.first().copied().flatten().and_then(|content| {
-            if self.done.contains(&content) {
-                Some(Verdict::Done)
-            } else {
-                self.failed.contains(&content).then_some(Verdict::Failed)
-            }
-        }))
     }
+}
+
+fn is_uploaded(state: State) -> bool {
+    use State::{Done, Indexable, Indexing, Processing};
+    matches!(state, Processing | Indexable | Indexing | Done)
+}
+
+/// Items have the same name on the platform if the last components of their names are the same.
+fn last(name: &str) -> Option<&str> {
+    name.rsplit(['/', '\\']).next()
 }

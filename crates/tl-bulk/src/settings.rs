@@ -112,6 +112,9 @@ pub struct Settings {
     pub route: Option<Route>,
     /// The index of entries that name none. `None` uploads assets without indexing them.
     pub index: Option<Index>,
+    /// Names of other indexes, each with its id. The ledger remembers them, and that of `index`, for
+    /// estimates ([`Known`](crate::Known)).
+    pub index_names: Vec<(String, String)>,
     /// How much an index may contain. `None` asks for nothing.
     pub capacity: Option<Capacity>,
     /// User metadata of all items. That of an entry takes precedence.
@@ -163,6 +166,7 @@ impl Settings {
             rules: String::new(),
             route: None,
             index: None,
+            index_names: Vec::new(),
             capacity: None,
             metadata: None,
             video_stream: None,
@@ -179,6 +183,15 @@ impl Settings {
             grace: Duration::from_secs(8),
             mark: "tl_upload".to_owned(),
         }
+    }
+
+    /// The names of all indexes that are known, with their ids.
+    pub(crate) fn names_of_indexes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_run = self.index.iter();
+        let of_run =
+            of_run.filter_map(|index| Some((index.index_name.as_deref()?, index.id.as_str())));
+        let others = self.index_names.iter();
+        of_run.chain(others.map(|(name, id)| (name.as_str(), id.as_str())))
     }
 }
 

@@ -280,6 +280,38 @@ impl Ledger {
         Ok(limiter.levels(time(now)?))
     }
 
+    /// Remembers the names of indexes, each with its id, for programs that must not ask the platform.
+    ///
+    /// # Errors
+    /// The account does not exist, or the database failed.
+    pub fn set_index_names<'a>(
+        &mut self,
+        account: AccountId,
+        names: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<()> {
+        for (name, id) in names {
+            self.db.execute(
+                "INSERT INTO index_name (account_id, name, index_id) VALUES ($1, $2, $3)
+                 ON CONFLICT (account_id, name) DO UPDATE SET index_id = excluded.index_id
+                 WHERE index_name.index_id <> excluded.index_id",
+                values![account, name, id],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The id of the index that had a name when it was remembered last.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn index_id(&mut self, account: AccountId, name: &str) -> Result<Option<String>> {
+        let row = self.db.first(
+            "SELECT index_id FROM index_name WHERE account_id = $1 AND name = $2",
+            values![account, name],
+        )?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
     /// Records the start of a run.
     ///
     /// # Errors

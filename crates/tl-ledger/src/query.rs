@@ -270,6 +270,19 @@ impl Ledger {
         rows.iter().map(Item::read).collect()
     }
 
+    /// The items of an account with a content: one per index and options.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn items_of(&mut self, account: AccountId, content: ContentId) -> Result<Vec<Item>> {
+        let columns = Item::COLUMNS;
+        let sql = format!(
+            "SELECT {columns} FROM item WHERE account_id = $1 AND content_id = $2 ORDER BY id"
+        );
+        let rows = self.db.query(&sql, values![account, content])?;
+        rows.iter().map(Item::read).collect()
+    }
+
     /// Counts the items of an account.
     ///
     /// # Errors

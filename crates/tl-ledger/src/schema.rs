@@ -161,10 +161,18 @@ CREATE TABLE stage_time (
     PRIMARY KEY (account_id, state)
 ){table};
 ",
+    "
+CREATE TABLE index_name (
+    account_id {int} NOT NULL REFERENCES account,
+    name TEXT NOT NULL,
+    index_id TEXT NOT NULL,
+    PRIMARY KEY (account_id, name)
+){table};
+",
 ];
 
 /// The layout that this version reads and writes.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 
 /// Checks the layout, and creates or migrates the tables if the ledger can be written.
 pub(crate) fn prepare(db: &mut Db, is_read_only: bool) -> Result<()> {

@@ -192,6 +192,7 @@ impl Bulk {
             let entered = self.store.call(move |ledger, now| {
                 let account = ledger.account(now, &shared.account)?;
                 let run = ledger.begin_run(now, &shared.program)?;
+                ledger.set_index_names(account, shared.names_of_indexes())?;
                 Ok((account, run))
             });
             let (account, run) = entered.await?;

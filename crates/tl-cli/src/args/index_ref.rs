@@ -32,9 +32,9 @@ impl From<&str> for IndexRef {
 }
 
 impl IndexRef {
-    /// The id, if the text has the form of one.
-    pub(crate) fn id(&self) -> Option<&str> {
-        looks_like_an_id(&self.0).then_some(self.0.as_str())
+    /// The id or name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Returns the id of the index.

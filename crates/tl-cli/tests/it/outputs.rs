@@ -81,6 +81,57 @@ fn a_dry_run_sends_nothing_and_names_the_limit() {
 }
 
 #[test]
+fn a_dry_run_knows_for_which_index_a_video_was_done() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let root = folder.path();
+    let rows = |index: &str| format!("uri,index\ngood.mp4,{index}\n");
+    fs::write(root.join("films.csv"), rows("films")).unwrap();
+    fs::write(root.join("new.csv"), rows("new")).unwrap();
+    let estimate = |arguments: &[&str]| {
+        let arguments = [&["ingest", "--dry-run", "--json"], arguments].concat();
+        let json = ledger(platform.tl(&arguments), root).code(0).json();
+        json["estimate"].clone()
+    };
+    let passes = |estimate: &Value| {
+        let of = |name: &str| estimate["verdicts"][name].as_u64().unwrap_or(0);
+        of("passes") + of("warns")
+    };
+    let run = ["ingest", "good.mp4", "--index", "films", "--wait"];
+    ledger(platform.tl(&run), root).code(0);
+    let before = platform.requests_at_rest();
+    for same in [
+        &["good.mp4", "--index", "films"][..],
+        &["--from", "films.csv"],
+    ] {
+        let done = estimate(same);
+        assert_eq!(done["verdicts"]["done"], 1, "{same:?}: {done}");
+        assert_eq!(
+            (&done["requests"], &done["bytes"]),
+            (&0.into(), &0.into()),
+            "{done}"
+        );
+    }
+    // For another index, the asset is indexed, and not uploaded again.
+    for other in [&["good.mp4", "--index", "new"][..], &["--from", "new.csv"]] {
+        let again = estimate(other);
+        assert_eq!(passes(&again), 1, "{other:?}: {again}");
+        assert_eq!(
+            (&again["requests"], &again["bytes"]),
+            (&1.into(), &0.into()),
+            "{again}"
+        );
+    }
+    let forced = estimate(&["good.mp4", "--index", "films", "--force"]);
+    assert_eq!(
+        (passes(&forced), &forced["requests"]),
+        (1, &2.into()),
+        "{forced}"
+    );
+    assert_eq!(platform.requests_at_rest(), before, "nothing was sent");
+}
+
+#[test]
 fn reports_and_events_of_a_run() {
     let platform = Platform::start();
     let folder = archive();

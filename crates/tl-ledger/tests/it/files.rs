@@ -36,14 +36,17 @@ fn refused(path: impl AsRef<Path>, kind: ErrorKind, part: &str) {
     assert!(error.hint().is_some() || kind == ErrorKind::Other);
 }
 
-/// A ledger of layout 1 lacks what the second step adds.
+/// A ledger of layout 1 lacks what later steps add.
 #[test]
 fn older_layout_is_migrated() {
     let place = Place::file();
     let world = World::new(&place);
     let account = world.account;
     drop(world);
-    sql(&place, "DROP TABLE stage_time; UPDATE meta SET value = 1");
+    sql(
+        &place,
+        "DROP TABLE stage_time; DROP TABLE index_name; UPDATE meta SET value = 1",
+    );
     let read_only = OpenOptions::new().read_only().open(path(&place));
     assert_eq!(read_only.unwrap_err().kind(), ErrorKind::ReadOnly);
     let mut ledger = place.open();

@@ -19,6 +19,7 @@ suite![
     chunks_and_checkpoint_are_stored,
     cursor_moves_forward_only,
     stage_times_are_replaced,
+    names_of_indexes_are_remembered,
     learned_limits_are_kept,
     event_is_recorded_once,
     probe_is_cached_by_mark,
@@ -162,6 +163,21 @@ fn stage_times_are_replaced(place: &Place) {
     let missing = tl_ledger::AccountId::new(99);
     let stored = world.ledger.set_stage_times(missing, State::Indexing, &[]);
     assert!(stored.is_err());
+}
+
+fn names_of_indexes_are_remembered(place: &Place) {
+    let mut world = World::new(place);
+    let account = world.account;
+    let names = [("films", "i1"), ("clips", "i2"), ("films", "i3")];
+    world.ledger.set_index_names(account, names).unwrap();
+    let mut world = reopened(world);
+    let mut of = |name| world.ledger.index_id(account, name).unwrap();
+    assert_eq!(of("films").as_deref(), Some("i3"), "the last one counts");
+    assert_eq!(of("clips").as_deref(), Some("i2"));
+    assert_eq!(of("Films"), None);
+    let missing = tl_ledger::AccountId::new(99);
+    assert!(world.ledger.set_index_names(missing, names).is_err());
+    assert_eq!(world.ledger.index_id(missing, "films").unwrap(), None);
 }
 
 fn learned_limits_are_kept(place: &Place) {

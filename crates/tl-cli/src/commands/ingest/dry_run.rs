@@ -38,6 +38,7 @@ impl Ingest {
         let entries = sources.entries()?;
         let cancel = interrupt::listen()?;
         let route = self.run.send.route;
+        let index_of_run = self.index.as_ref().map(IndexRef::as_str);
         let mut broken = None;
         parallel::run(
             parallelism(),
@@ -50,15 +51,18 @@ impl Ingest {
                 }
             },
             |entry| plan(entry, check.as_ref(), route),
-            |(name, path, mut item): (String, Option<PathBuf>, Planned)| {
-                let earlier = match (&mut known, &path) {
-                    (Some(known), Some(path)) => known.verdict(path),
-                    _ => Ok(None),
-                };
-                match earlier {
-                    Ok(Some(verdict)) => item.verdict = verdict,
-                    Ok(None) => {}
-                    Err(error) => broken = Some(Failure::from(error)),
+            |Plan {
+                 name,
+                 file,
+                 index,
+                 mut item,
+             }: Plan| {
+                if let (Some(known), Some(path)) = (&mut known, &file) {
+                    let index = index.as_deref().or(index_of_run);
+                    match known.add_to(item, path, index) {
+                        Ok(planned) => item = planned,
+                        Err(error) => broken = Some(Failure::from(error)),
+                    }
                 }
                 let verdict = item.verdict.name();
                 context.output.detail(&format!("{name}: {verdict}"));
@@ -92,7 +96,7 @@ impl Ingest {
         Ok(Exit::Ok)
     }
 
-    /// Reads what earlier runs with this key have ended. The ledger is not changed or created.
+    /// What earlier runs with this key did. The ledger is not changed or created.
     fn known(&self, context: &Context) -> Result<Option<Known>, Failure> {
         let address = self.run.ledger.address()?;
         if !address.may_exist() || context.connection.key_source()?.is_none() {
@@ -107,18 +111,26 @@ impl Ingest {
         let Some(account) = accounts.into_iter().find(is_this) else {
             return Ok(None);
         };
-        let index = self.index.as_ref().and_then(IndexRef::id);
-        let again = self.again.again();
-        Ok(Some(Known::read(ledger, account.id, index, again)?))
+        Ok(Some(Known::new(ledger, account.id, self.again.again())))
     }
 }
 
-/// What a run would do with an entry, apart from what the ledger knows.
+/// What a run would do with an entry.
+struct Plan {
+    name: String,
+    /// `None` if there is no file, or it cannot be read.
+    file: Option<PathBuf>,
+    /// The index that the entry names.
+    index: Option<String>,
+    item: Planned,
+}
+
+/// The plan for an entry, apart from what the ledger knows.
 fn plan(
     entry: Result<Entry, SourceError>,
     check: Option<&LocalCheck>,
     route: Option<Route>,
-) -> (String, Option<PathBuf>, Planned) {
+) -> Plan {
     let entry = match entry {
         Ok(entry) => entry,
         Err(error) => {
@@ -126,11 +138,12 @@ fn plan(
                 SourceErrorKind::Duplicate => Verdict::Duplicate,
                 _ => Verdict::Unreadable,
             };
-            return (
-                plain_line(&error.to_string()),
-                None,
-                Planned::new(verdict, 0),
-            );
+            return Plan {
+                name: plain_line(&error.to_string()),
+                file: None,
+                index: None,
+                item: Planned::new(verdict, 0),
+            };
         }
     };
     let route = entry
@@ -138,7 +151,7 @@ fn plan(
         .as_deref()
         .and_then(|name| name.parse().ok())
         .or(route);
-    let (name, path, item) = match entry.location {
+    let (name, file, item) = match entry.location {
         Location::File(path) => {
             let item = file(&path, check);
             (path_name(&path), Some(path), item)
@@ -155,7 +168,12 @@ fn plan(
         Some(Route::Tasks) => item.without_upload(),
         _ => item,
     };
-    (plain_line(&name), path, item)
+    Plan {
+        name: plain_line(&name),
+        file,
+        index: entry.index,
+        item,
+    }
 }
 
 fn file(path: &Path, check: Option<&LocalCheck>) -> Planned {

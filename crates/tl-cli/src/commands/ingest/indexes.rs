@@ -87,6 +87,16 @@ impl Indexes {
             .hint("nothing was sent; use ids or names of `tl index list`"))
     }
 
+    /// The names that were looked up, with their ids.
+    pub(super) fn names(&self) -> Vec<(String, String)> {
+        let known = self.known.iter();
+        let found = known.filter_map(|(name, id)| Some((name, id.as_ref().ok()?)));
+        found
+            .filter(|(name, id)| name != id)
+            .map(|(name, id)| (name.clone(), id.clone()))
+            .collect()
+    }
+
     /// The id of the index that an entry names.
     ///
     /// # Errors

@@ -64,6 +64,7 @@ impl Ingest {
             let mut indexes = Indexes::new(&client, index.as_ref());
             indexes.verify(self.source.manifests()).await?;
             settings.index = index;
+            settings.index_names = indexes.names();
             let entries = Entries::new(found, indexes, is_checked, &context.output);
             let input = Input::Entries(Box::new(entries));
             let summary = run(&client, ledger, settings, input, &reporter, &outputs, &stop).await?;
