@@ -90,6 +90,10 @@ pub struct Limits {
     pub max_time: Option<Duration>,
     /// Nothing is started after this many items have failed.
     pub max_errors: Option<u64>,
+    /// Whether to check all items before anything is sent. Default no.
+    pub check_first: bool,
+    /// Nothing is sent if the videos last longer in total. All items are checked first.
+    pub budget: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -106,6 +110,8 @@ impl Default for Limits {
             max_bytes: None,
             max_time: None,
             max_errors: None,
+            check_first: false,
+            budget: None,
         }
     }
 }
@@ -120,6 +126,9 @@ pub enum Action {
         /// Maximum number of items.
         limit: u32,
     },
+    /// All items are checked: call [`Scheduler::on_measured`] with the duration of the videos that
+    /// are not indexed yet.
+    Measure,
     /// Nothing until this time, or until something ends.
     Wait {
         /// The time.
@@ -190,6 +199,8 @@ pub struct Scheduler {
     /// Items of this process that are on the platform, and that nobody works on.
     waiting: u32,
     is_read: bool,
+    /// Items have to be checked before anything is sent.
+    checks_first: bool,
     ending: Option<Ending>,
     /// The platform has rejected the indexing of an asset because of a quota: it would reject
     /// another one too.
@@ -209,6 +220,7 @@ impl Scheduler {
             ..Kind::default()
         };
         Self {
+            checks_first: limits.check_first || limits.budget.is_some(),
             limits,
             kinds: Work::ALL.into_iter().map(|work| (work, due)).collect(),
             waiting: 0,
@@ -301,6 +313,25 @@ impl Scheduler {
         }
         (self.items, self.video, self.bytes) = (items, video, bytes);
         true
+    }
+
+    /// The videos of checked items last so long, and the duration of `unknown` of them is not known.
+    /// If that is more than the budget, the run ends.
+    pub fn on_measured(&mut self, video: Duration, unknown: u64) {
+        self.checks_first = false;
+        let is_over = |budget| unknown > 0 || video > budget;
+        if self.limits.budget.is_some_and(is_over) {
+            let video_ms = u64::try_from(video.as_millis()).unwrap_or(u64::MAX);
+            self.stop(Ending::OverBudget { video_ms, unknown });
+        }
+    }
+
+    /// Whether no item is to be checked now, and none is added any more. Another process may check
+    /// some.
+    fn has_checked_all(&self, now: Duration) -> bool {
+        let check = self.kinds.get(&Work::Check);
+        let is_idle = |kind: &Kind| kind.active == 0 && kind.at.is_none_or(|at| at > now);
+        self.is_read && check.is_none_or(is_idle)
     }
 
     /// Starts nothing new. What is on the platform is finished, unless the caller stopped the run
@@ -398,6 +429,12 @@ impl Scheduler {
                 budget: Budget::Time,
             });
         }
+        if self.checks_first && self.ending.is_none() && self.has_checked_all(now) {
+            if self.limits.budget.is_some() {
+                return Action::Measure;
+            }
+            self.checks_first = false;
+        }
         let is_idle = self.is_idle();
         let mut until: Option<Duration> = None;
         let mut earlier = |at: Duration| until = Some(until.map_or(at, |until| until.min(at)));
@@ -450,6 +487,7 @@ impl Scheduler {
             return 0;
         }
         match work {
+            Work::Resume | Work::Index | Work::Upload if self.checks_first => 0,
             Work::Resume | Work::Index if self.rejects_indexing => 0,
             // Nothing new is on the platform because of it.
             Work::Resume => 50_u32.saturating_sub(active),
@@ -470,7 +508,7 @@ impl Scheduler {
 fn is_immediate(ending: Ending) -> bool {
     matches!(
         ending,
-        Ending::Stopped | Ending::KeyRefused | Ending::DeadlinePassed
+        Ending::Stopped | Ending::KeyRefused | Ending::DeadlinePassed | Ending::OverBudget { .. }
     )
 }
 

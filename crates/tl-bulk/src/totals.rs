@@ -77,6 +77,13 @@ pub enum Ending {
         /// Which one.
         budget: Budget,
     },
+    /// The videos last longer than the budget allows, or it is not known how long: nothing was sent.
+    OverBudget {
+        /// The duration of the videos to send, in milliseconds.
+        video_ms: u64,
+        /// The number of videos whose duration is not known.
+        unknown: u64,
+    },
     /// A limit of the account is reached, and the run does not wait.
     Limit {
         /// The limit, if it is known.

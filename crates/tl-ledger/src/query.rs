@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::account::json;
 use crate::db::{Db, Value, values};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{AccountId, ContentId, ItemId};
+use crate::ids::{AccountId, ContentId, ItemId, RunId};
 use crate::item::{Item, State, duration};
 use crate::ledger::{Ledger, not_found};
 
@@ -281,6 +281,23 @@ impl Ledger {
         );
         let rows = self.db.query(&sql, values![account, content])?;
         rows.iter().map(Item::read).collect()
+    }
+
+    /// The duration of the videos of a run that are not indexed yet, and the number of those whose
+    /// duration is not known. Items that are to be checked do not count.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn unsent_video(&mut self, account: AccountId, run: RunId) -> Result<(Duration, u64)> {
+        let row = self.db.first(
+            "SELECT CAST(COALESCE(sum(video_ms), 0) AS BIGINT), count(*) - count(video_ms)
+             FROM item WHERE account_id = $1 AND state IN ('ready', 'sending', 'indexable')
+                AND EXISTS (SELECT 1 FROM item_source JOIN source ON source.uri = item_source.uri
+                    WHERE item_source.item_id = item.id AND seen_run = $2)",
+            values![account, run],
+        )?;
+        let row = row.ok_or_else(|| Error::corrupt("a sum has no row"))?;
+        Ok((duration(row.int(0)?)?, row.size(1)?))
     }
 
     /// Counts the items of an account.

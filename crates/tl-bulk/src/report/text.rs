@@ -25,6 +25,17 @@ pub fn ending(ending: Ending) -> String {
             };
             format!("the budget of {name} is used up; run the same command to continue")
         }
+        Ending::OverBudget {
+            video_ms,
+            unknown: 0,
+        } => {
+            let video = duration(Duration::from_millis(video_ms));
+            format!("the videos last {video} and exceed the budget; nothing was sent")
+        }
+        Ending::OverBudget { unknown, .. } => format!(
+            "the duration of {} videos is not known, so the budget cannot be checked; nothing was sent",
+            count(unknown)
+        ),
         Ending::Limit { dimension, until } => {
             let name = dimension.map_or_else(
                 || "a limit of the plan".to_owned(),

@@ -219,6 +219,14 @@ impl MainLoop {
                     self.claim(work, limit).await?;
                     continue;
                 }
+                Action::Measure => {
+                    let (account, run) = (self.shared.account, self.shared.run);
+                    let store = &self.shared.store;
+                    let unsent = store.call(move |ledger, _| ledger.unsent_video(account, run));
+                    let (video, unknown) = unsent.await?;
+                    self.scheduler.on_measured(video, unknown);
+                    continue;
+                }
                 Action::End(ending) => return Ok(self.ending(ending)),
                 Action::Wait { until } => until,
             };

@@ -1,5 +1,8 @@
 //! Bulk ingestions in virtual time: limits, lost responses, and processes that end anywhere.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tl_bulk::event::Event;
@@ -70,7 +73,7 @@ async fn foreign_use_of_the_key_ends_in_few_429() {
 #[tokio::test(start_paused = true)]
 async fn lost_responses_are_looked_up() {
     let mut world = World::new(Plan::UNLIMITED, slow()).await;
-    std::sync::Arc::get_mut(&mut world).unwrap().lose_every = Some(7);
+    Arc::get_mut(&mut world).unwrap().lose_every = Some(7);
     let files = world.files(100);
     let settings = world.settings(Limits::UNLIMITED);
     let (summary, events) = world.run(settings, &files, None).await.unwrap();
@@ -214,4 +217,38 @@ async fn quota_of_a_day_ends_the_run_or_is_waited_for() {
             assert_eq!(summary.totals.ready, 20);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_checked_before_the_first_upload() {
+    let world = World::new(Plan::UNLIMITED, slow()).await;
+    let files = world.files(60);
+    let mut settings = world.settings(Limits::UNLIMITED);
+    let (check_one, platform) = (check(), Arc::clone(&world));
+    let (checks, early) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (checked, sent_before) = (Arc::clone(&checks), Arc::clone(&early));
+    settings.check = Some(Arc::new(move |path: &Path| {
+        checked.fetch_add(1, Relaxed);
+        sent_before.fetch_add(platform.count("assets.create", None), Relaxed);
+        check_one(path)
+    }));
+    settings.limits.check_first = true;
+    // 60 videos of 5 s.
+    settings.limits.budget = Some(Duration::from_secs(300));
+    let (summary, _) = world.run(settings, &files, None).await.unwrap();
+    assert_eq!(summary.totals.ready, 60);
+    assert_eq!((checks.load(Relaxed), early.load(Relaxed)), (60, 0));
+
+    let world = World::new(Plan::UNLIMITED, slow()).await;
+    let files = world.files(61);
+    let mut settings = world.settings(Limits::UNLIMITED);
+    settings.check = Some(check());
+    settings.limits.budget = Some(Duration::from_secs(300));
+    let (summary, _) = world.run(settings, &files, None).await.unwrap();
+    let over = Ending::OverBudget {
+        video_ms: 305_000,
+        unknown: 0,
+    };
+    assert_eq!(summary.ending, over);
+    assert_eq!(world.count("assets.create", None), 0);
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tl_bulk::scheduler::Limits as RunLimits;
-use tl_bulk::{Again, Capacity};
+use tl_bulk::{Again, Capacity, Ending};
 use tl_ledger::{KeyTag, NewAccount};
 use tl_protocol::limiter::{Limits, Preset};
 
 use crate::context::connection::Connection;
 use crate::failure::Failure;
+use crate::failure::exit::Exit;
 use crate::text::units;
 
 /// Items in flight if the plan does not limit tasks.
@@ -179,6 +180,56 @@ impl BudgetArgs {
         limits.max_bytes = self.max_bytes;
         limits.max_time = self.max_time;
         limits.max_errors = self.stop_after_errors;
+    }
+}
+
+/// What is known before anything is sent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Budgets")]
+pub(crate) struct FirstArgs {
+    /// Check all videos before the first is uploaded
+    #[arg(long, conflicts_with = "no_check")]
+    check_first: bool,
+    /// Check all videos first, and send nothing if they last longer in total, e.g. 10h
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = units::parse_duration,
+        conflicts_with = "no_check"
+    )]
+    budget: Option<Duration>,
+}
+
+impl FirstArgs {
+    /// Whether any is set.
+    pub(crate) fn is_set(&self) -> bool {
+        self.check_first || self.budget.is_some()
+    }
+
+    /// Sets what a run does first.
+    pub(crate) fn apply(&self, limits: &mut RunLimits) {
+        limits.check_first = self.check_first;
+        limits.budget = self.budget;
+    }
+
+    /// The error of a run that ended because of the budget, if it did.
+    pub(crate) fn over_budget(&self, ending: Ending) -> Option<Failure> {
+        let (budget, Ending::OverBudget { video_ms, unknown }) = (self.budget?, ending) else {
+            return None;
+        };
+        let message = match usize::try_from(unknown).unwrap_or(usize::MAX) {
+            0 => format!(
+                "the videos last {}, which exceeds the budget of {}; nothing was sent",
+                units::format_duration(Duration::from_millis(video_ms)),
+                units::format_duration(budget)
+            ),
+            unknown => format!(
+                "the duration of {} is not known, so the budget cannot be checked; nothing was sent",
+                units::pluralize(unknown, "video", "videos")
+            ),
+        };
+        let failure = Failure::new(Exit::RefusedLocally, "over_budget", message);
+        Some(failure.hint("pass a larger --budget, or --max-minutes to upload a part"))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use crate::bulk::report::FIELDS;
 use crate::failure::Failure;
 use crate::ui::metrics_server::parse_address;
 use crate::ui::output::Output;
@@ -40,4 +41,24 @@ impl OutputsArgs {
         let outputs = Outputs::open(output, &self.report, self.events.as_deref())?;
         Ok(Arc::new(outputs.with_metrics_at(self.metrics)))
     }
+}
+
+/// What the JSON of a result contains.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct FieldsArgs {
+    /// Print only these members of each JSON result, e.g. input,video_id,error
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        requires = "json",
+        value_parser = parse_field
+    )]
+    pub(crate) fields: Vec<&'static str>,
+}
+
+fn parse_field(name: &str) -> Result<&'static str, String> {
+    let known = FIELDS.into_iter().find(|known| *known == name);
+    known.ok_or_else(|| format!("expected some of {}", FIELDS.join(", ")))
 }

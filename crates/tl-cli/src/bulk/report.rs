@@ -27,6 +27,34 @@ use crate::ui::style::GOOD;
 /// Exit codes that are kept; more items are counted as failed or not.
 const MAX_EXITS: usize = 2;
 
+/// The members of the JSON of a result.
+pub(crate) const FIELDS: [&str; 24] = [
+    "input",
+    "ok",
+    "exit_code",
+    "index_id",
+    "stage",
+    "status",
+    "skipped",
+    "duplicate",
+    "report",
+    "error",
+    "route",
+    "because",
+    "upload_id",
+    "asset_id",
+    "indexed_asset_id",
+    "task_id",
+    "video_id",
+    "asset",
+    "indexed_asset",
+    "task",
+    "chunks",
+    "history",
+    "seconds",
+    "reconciled",
+];
+
 /// Prints the results of a run.
 pub(crate) struct Reporter {
     output: Arc<Output>,
@@ -39,6 +67,8 @@ pub(crate) struct Reporter {
     unfinished: Mutex<Unfinished>,
     /// Names of the items that are sent, for their transfers in the log.
     names: Mutex<HashMap<ItemId, String>>,
+    /// The members of each JSON result; all of them if it is empty.
+    fields: Vec<&'static str>,
     /// Takes the JSON of the last result, which is not printed then.
     collected: Option<Arc<Mutex<Option<Value>>>>,
 }
@@ -50,14 +80,20 @@ struct Exits {
 }
 
 impl Reporter {
-    /// Prints results. `check` finds out again why a file was refused before.
-    pub(crate) fn new(output: &Arc<Output>, check: Option<Arc<LocalCheck>>) -> Arc<Self> {
-        Arc::new(Self::with(output, check, None))
+    /// Prints results, with these members if they are JSON. `check` finds out again why a file was
+    /// refused before.
+    pub(crate) fn new(
+        output: &Arc<Output>,
+        check: Option<Arc<LocalCheck>>,
+        fields: Vec<&'static str>,
+    ) -> Arc<Self> {
+        Arc::new(Self::with(output, check, fields, None))
     }
 
     fn with(
         output: &Arc<Output>,
         check: Option<Arc<LocalCheck>>,
+        fields: Vec<&'static str>,
         collected: Option<Arc<Mutex<Option<Value>>>>,
     ) -> Self {
         Self {
@@ -67,19 +103,25 @@ impl Reporter {
             check,
             unfinished: Mutex::default(),
             names: Mutex::default(),
+            fields,
             collected,
         }
     }
 
     /// Collects the result of the only item instead of printing it.
     pub(crate) fn collecting(output: &Arc<Output>, into: Arc<Mutex<Option<Value>>>) -> Arc<Self> {
-        Arc::new(Self::with(output, None, Some(into)))
+        Arc::new(Self::with(output, None, Vec::new(), Some(into)))
     }
 
     fn json(&self, line: Value) {
         match &self.collected {
             Some(into) => *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(line),
-            None => self.output.json(&line),
+            None if self.fields.is_empty() => self.output.json(&line),
+            None => {
+                let member = |name: &&str| ((*name).to_owned(), line[*name].clone());
+                let line: serde_json::Map<String, Value> = self.fields.iter().map(member).collect();
+                self.output.json(&Value::Object(line));
+            }
         }
     }
 
@@ -403,6 +445,8 @@ fn sentence(summary: &RunSummary) -> String {
             Budget::Bytes => "the budget of bytes is used up",
             _ => "the budget of time is used up",
         }),
+        // The error says it.
+        Ending::OverBudget { .. } => None,
         Ending::Limit { .. } => Some("a limit of the account is reached"),
         // Named below.
         Ending::IndexFull => None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::args::bulk::BudgetArgs;
+use crate::args::outputs::FieldsArgs;
 use crate::args::run::RunArgs;
 use crate::bulk::report::Reporter;
 use crate::bulk::run::{Input, exit_of, run};
@@ -31,6 +32,8 @@ pub(crate) struct Worker {
     #[command(flatten)]
     budget: BudgetArgs,
     #[command(flatten)]
+    fields: FieldsArgs,
+    #[command(flatten)]
     run: RunArgs,
 }
 
@@ -40,7 +43,7 @@ impl Worker {
         prepared.settings.limits.drain = self.drain;
         self.budget.apply(&mut prepared.settings.limits);
         let address = self.run.ledger.address()?;
-        let reporter = Reporter::new(&context.output, None);
+        let reporter = Reporter::new(&context.output, None, self.fields.fields);
         let outputs = self.run.outputs.open(&context.output)?;
         runtime::block_on(async {
             let stop = interrupt::stop_on_signal().await;

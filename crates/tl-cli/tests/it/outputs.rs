@@ -132,6 +132,43 @@ fn a_dry_run_knows_for_which_index_a_video_was_done() {
 }
 
 #[test]
+fn a_budget_is_checked_before_anything_is_sent() {
+    let platform = Platform::start();
+    let folder = archive();
+    let root = folder.path();
+    let run = |budget: &str, code: i32| {
+        let run = [
+            "ingest", ".", "--index", "films", "--wait", "--budget", budget,
+        ];
+        ledger(platform.tl(&run), root).code(code)
+    };
+    let creates = || {
+        let journal = platform.emulator.journal();
+        let creates = journal.iter().filter(|entry| entry.method == "POST");
+        creates.count()
+    };
+    let before = creates();
+    let over = run("9s", 3);
+    assert_eq!(creates(), before, "{}", over.text());
+    assert!(
+        over.stderr.contains("exceeds the budget of 9"),
+        "{}",
+        over.text()
+    );
+    assert!(
+        over.stderr.contains("hint: pass a larger --budget"),
+        "{}",
+        over.text()
+    );
+    // Two videos pass; one is refused, and does not count.
+    let enough = run("1m", 1);
+    assert!(enough.stderr.contains("2 ready"), "{}", enough.text());
+    // What is done costs nothing.
+    let again = run("1s", 1);
+    assert!(again.stderr.contains("2 done before"), "{}", again.text());
+}
+
+#[test]
 fn reports_and_events_of_a_run() {
     let platform = Platform::start();
     let folder = archive();
@@ -176,6 +213,35 @@ fn reports_and_events_of_a_run() {
     assert!(events.iter().all(|event| event["v"] == 1));
     assert_eq!(events.first().unwrap()["event"], "run_started");
     assert_eq!(events.last().unwrap()["event"], "run_ended");
+    let run = &["ingest", ".", "--index", "films", "--json"][..];
+    let lines = |more: &[&str]| {
+        let done = ledger(platform.tl(&[run, more].concat()), root).run();
+        let lines = done
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<serde_json::Map<String, Value>>>()
+    };
+    let (all, some) = (lines(&[]), lines(&["--fields", "input,video_id,error"]));
+    assert_eq!((all.len(), some.len()), (3, 3));
+    for line in &some {
+        assert_eq!(
+            line.keys().collect::<Vec<_>>(),
+            ["error", "input", "video_id"]
+        );
+        assert!(all.iter().any(|all| {
+            line.iter()
+                .all(|(name, value)| all.get(name).unwrap_or(&Value::Null) == value)
+        }));
+    }
+    let wrong = ledger(platform.tl(&[run, &["--fields", "video"]].concat()), root).code(2);
+    let names = wrong.json()["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for name in all.iter().flat_map(|line| line.keys()) {
+        assert!(names.contains(name), "`{name}` is no field: {names}");
+    }
     // What is done is not sent again.
     let again = ledger(
         platform.tl(&["ingest", ".", "--index", "films", "--dry-run", "--json"]),

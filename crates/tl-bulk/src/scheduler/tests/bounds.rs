@@ -312,3 +312,60 @@ fn a_rejected_quota_stops_indexing_only_if_indexing_was_rejected() {
     assert_eq!(room(Work::Resume), [0, 50, 0, 0, 0]);
     assert_eq!(room(Work::Upload), [50, 50, 8, 0, 0]);
 }
+
+#[test]
+fn nothing_is_sent_before_everything_is_checked() {
+    let limits = Limits {
+        check_first: true,
+        ..Limits::default()
+    };
+    let mut scheduler = Scheduler::new(limits);
+    let sends = |work| matches!(work, Work::Resume | Work::Index | Work::Upload);
+    let found = |scheduler: &mut Scheduler, checks: u32| {
+        let mut sent = 0;
+        let checks = std::cell::Cell::new(checks);
+        claim(scheduler, 0, |work| match work {
+            Work::Check => checks.take(),
+            work => u32::from(sends(work)),
+        });
+        for work in [Work::Resume, Work::Index, Work::Upload] {
+            sent += scheduler.kind(work).active;
+        }
+        sent
+    };
+    assert_eq!(found(&mut scheduler, 2), 0, "two are checked");
+    scheduler.on_ended(Work::Check);
+    scheduler.on_ended(Work::Check);
+    assert_eq!(found(&mut scheduler, 0), 0, "more may be added");
+    scheduler.on_due(at(0), Work::Check);
+    scheduler.sources_read();
+    assert_eq!(found(&mut scheduler, 1), 0, "the last one is checked");
+    scheduler.on_ended(Work::Check);
+    assert!(found(&mut scheduler, 0) > 0);
+}
+
+#[test]
+fn budget_is_compared_when_everything_is_checked() {
+    let measured = |video: u64, unknown: u64| {
+        let limits = Limits {
+            budget: Some(at(600)),
+            ..Limits::default()
+        };
+        let mut scheduler = Scheduler::new(limits);
+        assert_ne!(claim(&mut scheduler, 0, |_| 0), Action::Measure);
+        scheduler.sources_read();
+        assert_eq!(claim(&mut scheduler, 0, |_| 0), Action::Measure);
+        scheduler.on_measured(at(video), unknown);
+        claim(&mut scheduler, 0, |work| u32::from(work == Work::Upload));
+        (
+            scheduler.ending(),
+            scheduler.kind(Work::Upload).active.min(1),
+        )
+    };
+    assert_eq!(measured(600, 0), (None, 1));
+    for (video, unknown) in [(601, 0), (1, 1)] {
+        let video_ms = video * 1000;
+        let over = Ending::OverBudget { video_ms, unknown };
+        assert_eq!(measured(video, unknown), (Some(over), 0));
+    }
+}

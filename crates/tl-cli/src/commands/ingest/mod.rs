@@ -11,9 +11,10 @@ use std::ffi::OsString;
 use clap::Args;
 use tl_validate::Route;
 
-use crate::args::bulk::{AgainArgs, BudgetArgs};
+use crate::args::bulk::{AgainArgs, BudgetArgs, FirstArgs};
 use crate::args::index_ref::IndexRef;
 use crate::args::metadata::MetadataArgs;
+use crate::args::outputs::FieldsArgs;
 use crate::args::run::RunArgs;
 use crate::args::source::SourceArgs;
 use crate::args::upload::ResumeArgs;
@@ -59,6 +60,10 @@ pub(crate) struct Ingest {
     again: AgainArgs,
     #[command(flatten)]
     budget: BudgetArgs,
+    #[command(flatten)]
+    first: FirstArgs,
+    #[command(flatten)]
+    fields: FieldsArgs,
     #[command(flatten)]
     resume: ResumeArgs,
     #[command(flatten)]

@@ -46,13 +46,14 @@ impl Ingest {
             check,
         } = prepared;
         self.budget.apply(&mut settings.limits);
+        self.first.apply(&mut settings.limits);
         settings.again = self.again.again();
         settings.again.unfinished = self.resume.no_resume;
         // Each input has its line, as for one that failed.
         settings.report_unfinished = true;
         let is_checked = check.is_some();
         let found = self.source.entries(&sources, check.as_deref())?;
-        let reporter = Reporter::new(&context.output, check.clone());
+        let reporter = Reporter::new(&context.output, check.clone(), self.fields.fields);
         let outputs = self.run.outputs.open(&context.output)?;
         runtime::block_on(async {
             let stop = interrupt::stop_on_signal().await;
@@ -76,6 +77,9 @@ impl Ingest {
             }
             reporter.finish(&summary);
             written?;
+            if let Some(failure) = self.first.over_budget(summary.ending) {
+                return Err(failure);
+            }
             Ok(exit_of(summary.ending).unwrap_or_else(|| reporter.exit()))
         })
     }

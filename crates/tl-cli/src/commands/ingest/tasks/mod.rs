@@ -21,10 +21,12 @@ impl Ingest {
         let needs_ledger = self.source.is_set()
             || self.again.is_set()
             || self.budget.is_set()
+            || self.first.is_set()
             || self.run.outputs.is_set()
+            || !self.fields.fields.is_empty()
             || !self.create_index.is_empty();
         let index = self.index.filter(|_| !needs_ledger).ok_or_else(|| {
-            Failure::usage("--route tasks keeps no ledger: it takes files and URLs, and no lists, manifests, titles, orders, budgets, retries, reports or --create-index")
+            Failure::usage("--route tasks keeps no ledger: it takes files and URLs, and no lists, manifests, titles, orders, budgets, retries, reports, fields or --create-index")
                 .hint("omit --route: the default routes have all of them")
         })?;
         let metadata = self.metadata.read()?;
