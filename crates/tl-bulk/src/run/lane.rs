@@ -194,15 +194,17 @@ impl Shared {
         let verdict = verdict(error.kind());
         let is_last = claimed.item.claims >= self.settings.max_claims;
         let delay = backoff(claimed.item.claims);
-        // A 503 should mean that nothing was done. One request shows whether the asset was indexed
-        // all the same, and an asset that is indexed twice is paid for twice.
+        // A 503 should mean that nothing was done. One request shows whether something was created
+        // all the same: what is uploaded or indexed twice is paid for twice.
         let is_checked = verdict == Verdict::Temporary
-            && category == Category::Index
             && error.status().is_some_and(|status| status >= 500)
             && !is_last;
         if verdict == Verdict::InDoubt || is_checked {
             // The attempt stays open.
-            let wait = if is_checked { delay } else { DOUBT };
+            let wait = match is_checked {
+                true => error.retry_after().unwrap_or_default().max(delay),
+                false => DOUBT,
+            };
             return self
                 .store
                 .call(move |ledger, now| {

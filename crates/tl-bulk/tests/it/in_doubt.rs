@@ -148,16 +148,34 @@ async fn new_uploads_show_that_a_list_does_not_lag() {
     );
 }
 
-/// A 503 should mean that nothing was done.
-#[tokio::test(start_paused = true)]
-async fn asset_that_was_indexed_with_a_503_is_not_indexed_again() {
+/// A 503 should mean that nothing was done. What was done all the same is not done again.
+async fn exactly_once_after_503(operation: &str, after_work: bool) {
     let world = World::new(Plan::UNLIMITED, Schedule::INSTANT).await;
-    world.inject(
-        r#"{ "faults": [{ "operation": "indexes.indexed_assets.create", "nth": [1, 3], "status": 503, "after_work": true }] }"#,
-    );
+    let fault = serde_json::json!({
+        "operation": operation, "nth": [1, 3], "status": 503, "after_work": after_work,
+    });
+    let faults = serde_json::json!({ "faults": [fault] });
+    world.inject(&faults.to_string());
     let files = world.files(4);
     let ended = world.run(settings(&world), &files, None).await;
     let (summary, _) = ended.expect("the process was not killed");
     assert_eq!(summary.ending, Ending::Complete);
     world.check_exactly_once(4, "503").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn asset_that_was_indexed_with_a_503_is_not_indexed_again() {
+    exactly_once_after_503("indexes.indexed_assets.create", true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn file_that_was_uploaded_with_a_503_is_not_uploaded_again() {
+    exactly_once_after_503("assets.create", true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_503_did_not_create_is_sent_again() {
+    for operation in ["assets.create", "indexes.indexed_assets.create"] {
+        exactly_once_after_503(operation, false).await;
+    }
 }

@@ -299,8 +299,9 @@ impl Bucket {
 
     /// Lowers the estimate of an unknown limit after a 429. What was granted in the window was too
     /// much; a request rate is lowered by a quarter, because windows of another start contain
-    /// different amounts. Several 429 in one window are one incident.
-    pub(super) fn lower(&mut self, rule: &Rule, now: i64) {
+    /// different amounts. Several 429 in one window are one incident. `told` is the wait in µs that
+    /// the platform named: it grants a request after that, so the rate is at least one per `told`.
+    pub(super) fn lower(&mut self, rule: &Rule, now: i64, told: Option<i64>) {
         if rule.kind == Kind::Total || self.blocked_until.is_some_and(|until| until > now) {
             return;
         }
@@ -314,7 +315,9 @@ impl Bucket {
         if used == 0 {
             return;
         }
-        let limit = limit.max(1);
+        let told = told.filter(|told| *told > 0 && rule.kind == Kind::Paced);
+        let at_least = told.map_or(1, |told| u64::try_from(rule.window / told).unwrap_or(1));
+        let limit = limit.max(at_least).max(1);
         self.estimate = Some(Estimate {
             limit,
             step: (limit / 20).max(1),

@@ -344,8 +344,8 @@ impl Limiter {
         reported: &ReportedLimit,
     ) -> Timestamp {
         let at = self.advance(now);
-        let wait = retry_after.or(reported.reset_in).unwrap_or(DEFAULT_BLOCK);
-        let wait = wait.min(MAX_BLOCK);
+        let told = retry_after.or(reported.reset_in);
+        let wait = told.unwrap_or(DEFAULT_BLOCK).min(MAX_BLOCK);
         // The length of the wait shows which window is used up.
         let dimension = match (category, wait.as_secs()) {
             (Category::Upload, 0..=60) => Dimension::UploadPerMinute,
@@ -362,7 +362,7 @@ impl Limiter {
         let is_unknown = self.limits.of(dimension).is_none();
         if let Some(bucket) = self.buckets.get_mut(&dimension) {
             if is_unknown {
-                bucket.lower(&Rule::of(dimension), at);
+                bucket.lower(&Rule::of(dimension), at, told.map(micros));
             }
             bucket.block(until);
         }

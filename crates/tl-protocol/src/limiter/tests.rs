@@ -554,6 +554,30 @@ fn estimate_of_an_unknown_limit_is_lowered_once_per_incident() {
 }
 
 #[test]
+fn a_short_wait_means_a_high_rate() {
+    let limit_after = |granted: u64, wait: Option<Duration>| {
+        let mut limiter = Limiter::new(Limits::UNLIMITED);
+        for _ in 0..granted {
+            let _ = limiter.reserve(at(START), Cost::upload());
+        }
+        let none = ReportedLimit::default();
+        let _ = limiter.block(at(START), Category::Upload, wait, &none);
+        let levels = limiter.levels(at(START));
+        let is_rate = |level: &&Level| level.dimension == Dimension::UploadPerMinute;
+        levels.iter().find(is_rate).unwrap().limit
+    };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    // A minute has one request per wait at least.
+    assert_eq!(limit_after(4, seconds(1)), Some(60));
+    assert_eq!(limit_after(4, seconds(7)), Some(8));
+    assert_eq!(limit_after(4, seconds(60)), Some(3));
+    assert_eq!(limit_after(100, seconds(1)), Some(75));
+    // Nothing was named.
+    assert_eq!(limit_after(4, None), Some(3));
+    assert_eq!(limit_after(4, seconds(0)), Some(3));
+}
+
+#[test]
 fn estimate_never_ends_an_item() {
     let mut limiter = Limiter::new(Limits::UNLIMITED);
     let short = Cost::index(Duration::from_secs(60));
