@@ -220,3 +220,6 @@ fn finding(rule: &Rule, severity: Severity, observed: String) -> Finding {
         fix: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ fn number(value: Option<f64>) -> Observed {
         .filter(|v| v.is_finite())
         .map_or(Observed::Unknown, Observed::Number)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,3 +23,6 @@ pub use container::container;
 pub use cuts::{CannotSplit, Limits, cuts};
 pub use outline::{Outline, PlannedPart};
 pub use packets::{FrameReader, PacketReader, StreamPackets};
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,6 @@ impl fmt::Display for RulePackError {
 }
 
 impl std::error::Error for RulePackError {}
+
+#[cfg(test)]
+mod tests;

@@ -173,7 +173,7 @@ fn balanced(outline: &Outline, limits: &Limits, parts: usize) -> Result<Vec<f64>
 
 /// For each part, the latest allowed key frame. A last part that is too short takes from the one
 /// before it.
-fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
+pub(super) fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
     let mut cuts = vec![0.0];
     let mut from = (0.0, 0);
     let mut before = None;
@@ -215,7 +215,7 @@ fn candidates<'a>(
         .filter(move |key| key.0 - from.0 >= min)
 }
 
-fn whole(
+pub(super) fn whole(
     outline: &Outline,
     limits: &Limits,
     cuts: Vec<f64>,
@@ -231,7 +231,7 @@ fn whole(
     Ok(cuts)
 }
 
-fn no_key_frame(outline: &Outline, limits: &Limits, from: f64) -> CannotSplit {
+pub(super) fn no_key_frame(outline: &Outline, limits: &Limits, from: f64) -> CannotSplit {
     let min = limits.min_seconds.unwrap_or(0.0);
     // Ignore a key frame that comes too early.
     let next = outline
