@@ -461,9 +461,6 @@ impl Scheduler {
                 Some(ending) if next.is_none_or(|next| next > now + QUOTA) => {
                     return Action::End(ending);
                 }
-                Some(ending @ (Ending::Stopped | Ending::KeyRefused)) => {
-                    return Action::End(ending);
-                }
                 None if self.is_read && next.is_none() && self.limits.drain => {
                     return Action::End(Ending::Complete);
                 }

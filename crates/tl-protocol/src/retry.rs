@@ -294,10 +294,6 @@ fn decide_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) 
         TransportErrorKind::Unreachable | TransportErrorKind::NoDescriptor => {
             ErrorKind::Unreachable
         }
-        TransportErrorKind::Lost
-        | TransportErrorKind::TimedOut
-        | TransportErrorKind::Stalled
-        | TransportErrorKind::Idle => ErrorKind::ConnectionLost,
         TransportErrorKind::Canceled => return Verdict::Final(ErrorKind::Canceled),
         TransportErrorKind::Tls => return Verdict::Final(ErrorKind::Unreachable),
         TransportErrorKind::SourceFailed => return Verdict::Final(ErrorKind::SourceFailed),
@@ -309,8 +305,8 @@ fn decide_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) 
             });
         }
         TransportErrorKind::Refused => return Verdict::Final(ErrorKind::InvalidRequest),
-        // A kind that this version does not know is treated as a lost connection, according to its
-        // delivery.
+        // Lost, timed out, stalled or idle. A kind that this version does not know is treated as a
+        // lost connection too, according to its delivery.
         _ => ErrorKind::ConnectionLost,
     };
     match (delivery, repeat) {

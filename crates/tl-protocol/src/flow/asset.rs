@@ -188,3 +188,6 @@ impl Reconciled for CreateIndexedAsset {
         created.id.clone().into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,3 +179,6 @@ pub(super) fn same_size(size: Option<u64>, media: &Media) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

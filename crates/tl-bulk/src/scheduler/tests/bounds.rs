@@ -369,3 +369,39 @@ fn budget_is_compared_when_everything_is_checked() {
         assert_eq!(measured(video, unknown), (Some(over), 0));
     }
 }
+
+#[test]
+fn a_lease_of_this_process_is_asked_for_again_once_it_is_idle() {
+    let waits = |action| matches!(action, Action::Wait { .. });
+    let not_yet = Claimed::default().with_next_due(at(1_000));
+    let mut scheduler = idle(Limits::default());
+    scheduler.on_claimed(at(0), Work::Upload, Claimed::items(2));
+    scheduler.on_claimed(at(0), Work::Upload, Claimed::default());
+    scheduler.on_claimed(at(0), Work::Index, not_yet);
+    scheduler.on_ended(Work::Upload);
+    // The other upload is still active.
+    assert!(waits(scheduler.next(at(1))));
+    scheduler.on_waiting();
+    scheduler.on_ended(Work::Upload);
+    // It is on the platform.
+    assert!(waits(scheduler.next(at(2))));
+    scheduler.on_waited(at(3));
+    let mut asked = Vec::new();
+    while let Action::Claim { work, .. } = scheduler.next(at(3)) {
+        asked.push(work);
+        let nothing = match work {
+            Work::Index => not_yet,
+            _ => Claimed::default(),
+        };
+        scheduler.on_claimed(at(3), work, nothing);
+    }
+    assert_eq!(asked.iter().filter(|work| **work == Work::Index).count(), 1);
+
+    // It is asked once each time that the process becomes idle.
+    scheduler.on_claimed(at(4), Work::Adopt, Claimed::items(1));
+    scheduler.on_claimed(at(4), Work::Adopt, Claimed::default());
+    assert!(waits(scheduler.next(at(4))));
+    scheduler.on_ended(Work::Adopt);
+    let claim = next_claim(&mut scheduler, 5);
+    assert_eq!(claim, Some((Work::Index, 8)));
+}

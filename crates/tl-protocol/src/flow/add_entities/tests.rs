@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::BytesSource;
 
+mod requests;
+
 fn entity(name: &str) -> EntityImages {
     let image = Media::File(Arc::new(BytesSource::new("face.jpg", b"face".to_vec())));
     EntityImages::new(name, vec![image])
@@ -25,30 +27,49 @@ fn add(
     let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
     let entities = names.iter().map(|name| entity(name)).collect();
     let wait = Some(WaitPolicy::default());
-    let mut flow = AddEntities::new("c".into(), entities, &base, Policy::default(), wait, 1);
-    let (mut mono, mut sent) = (Duration::ZERO, Vec::new());
+    let flow = AddEntities::new("c".into(), entities, &base, Policy::default(), wait, 1);
+    let mut sent = Vec::new();
+    let result = drive(flow, |request, body| {
+        let (method, rest) = request.split_once(' ').unwrap();
+        let path = rest.split('?').next().unwrap();
+        if method != "GET" {
+            sent.push(format!("{method} {path}"));
+        }
+        respond(method, path, body)
+    });
+    (result.unwrap(), sent)
+}
+
+/// Runs a flow against a platform that answers requests, as `GET /path?query`, with `respond`.
+fn drive(
+    mut flow: AddEntities,
+    mut respond: impl FnMut(&str, &Value) -> (u16, Value),
+) -> Result<AddedEntities, Error> {
+    let mut mono = Duration::ZERO;
     loop {
         let now = Now::new(mono, SystemTime::UNIX_EPOCH + mono);
         match flow.step(now) {
-            Step::Done(result) => return (result.unwrap(), sent),
+            Step::Done(result) => return result,
             Step::Wait { until } => mono = until.expect("nothing is in flight"),
             Step::Start(token, exchange) => {
-                let path = exchange.http.uri().path().replace("/v1.3", "");
-                let mut body = Vec::new();
-                let mut reader = exchange.http.body().reader();
-                std::io::Read::read_to_end(&mut reader, &mut body).unwrap();
-                let body = serde_json::from_slice(&body).unwrap_or_default();
-                let method = exchange.http.method().as_str();
-                if method != "GET" {
-                    sent.push(format!("{method} {path}"));
-                }
-                let (status, value) = respond(method, &path, &body);
+                let (request, body) = written(&exchange);
+                let (status, value) = respond(&request, &body);
                 let response = http::Response::builder().status(status);
                 let response = response.body(Bytes::from(value.to_string())).unwrap();
                 flow.on_outcome(now, token, Ok(response));
             }
         }
     }
+}
+
+/// The method, path and query of a request, and its body if that is JSON.
+fn written(exchange: &tl_http::Exchange) -> (String, Value) {
+    let uri = exchange.http.uri().path_and_query().unwrap().as_str();
+    let mut body = Vec::new();
+    let mut reader = exchange.http.body().reader();
+    std::io::Read::read_to_end(&mut reader, &mut body).unwrap();
+    let request = format!("{} {}", exchange.http.method(), uri.replace("/v1.3", ""));
+    (request, serde_json::from_slice(&body).unwrap_or_default())
 }
 
 /// A platform on which everything works; `known` are the names of the collection.

@@ -405,3 +405,56 @@ fn highest_count_of_others_in_a_window_is_the_newest() {
     assert_eq!(others(10, 41), 1);
     assert_eq!(others(60, 39), 0);
 }
+
+#[test]
+fn a_wait_is_the_longest_of_all_dimensions() {
+    let first_of = |per_minute: u64, per_day: u64| {
+        let mut limiter = Limiter::new(Limits {
+            uploads_per_minute: Some(per_minute),
+            uploads_per_day: Some(per_day),
+            ..Limits::UNLIMITED
+        });
+        granted_at(&mut limiter, START);
+        waits_for(limiter.reserve(at(START), Cost::upload())).1
+    };
+    // Both wait, and one of them until the day ends.
+    assert_eq!(first_of(60, 2), Dimension::UploadPerDay);
+    assert_eq!(first_of(60, 1_000_000), Dimension::UploadPerMinute);
+    let mut limiter = Limiter::new(Limits {
+        index_requests_per_day: Some(1),
+        minutes_per_hour: Some(1),
+        ..Limits::UNLIMITED
+    });
+    let minute = Cost::index(Duration::from_secs(60));
+    grant(&mut limiter, START, minute, 1);
+    let (until, dimension) = waits_for(limiter.reserve(at(START), minute));
+    assert_eq!(dimension, Dimension::IndexPerDay);
+    assert!(until > START + 3600 * SECOND);
+}
+
+#[test]
+fn more_tasks_than_the_limit_never_fit_and_none_always_do() {
+    let mut limiter = Limiter::new(Limits {
+        concurrent_tasks: Some(3),
+        ..Limits::UNLIMITED
+    });
+    let dimension = Dimension::ConcurrentTasks;
+    let mut tasks = |running, tasks| {
+        limiter.set_running(running);
+        let cost = Cost {
+            tasks,
+            ..Cost::default()
+        };
+        limiter.reserve(at(START), cost)
+    };
+    let wait = Reservation::Wait {
+        until: None,
+        dimension,
+    };
+    assert_eq!(tasks(0, 3), Reservation::Granted);
+    assert_eq!(tasks(1, 3), wait);
+    assert_eq!(tasks(1, 4), Reservation::Never { dimension });
+    assert_eq!(tasks(5, 2), wait);
+    // Uploads use no task.
+    assert_eq!(tasks(5, 0), Reservation::Granted);
+}
