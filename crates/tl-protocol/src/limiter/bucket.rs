@@ -220,14 +220,12 @@ impl Bucket {
             .collect();
         ends.extend(self.foreign.map(|foreign| foreign.until));
         ends.sort_unstable();
-        // When the last one has ended, nothing is counted, and the amount fits.
-        let last = ends.last().copied().filter(|end| *end > now);
-        let mut later = ends.into_iter().filter(|end| *end > now);
-        let end = later.find(|end| self.fits(rule, share, *end, amount));
-        Check::Wait(
-            end.or(last)
-                .unwrap_or_else(|| now.saturating_add(rule.slot)),
-        )
+        // What does not fit now did not fit before. When the last one has ended, nothing is
+        // counted, and the amount fits.
+        let end = ends
+            .into_iter()
+            .find(|end| self.fits(rule, share, *end, amount));
+        Check::Wait(end.unwrap_or_else(|| now.saturating_add(rule.slot)))
     }
 
     /// When pacing allows `amount`.
@@ -421,3 +419,6 @@ impl Bucket {
 fn times(interval: i64, count: u64) -> i64 {
     interval.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

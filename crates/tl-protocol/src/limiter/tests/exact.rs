@@ -458,3 +458,13 @@ fn more_tasks_than_the_limit_never_fit_and_none_always_do() {
     // Uploads use no task.
     assert_eq!(tasks(5, 0), Reservation::Granted);
 }
+
+#[test]
+fn limits_to_start_with_can_be_changed_while_others_are_learned() {
+    let mut limiter = Limiter::new(Limits::UNLIMITED);
+    for name in ["developer-2", "free"] {
+        let start = Limits::named(name).unwrap();
+        limiter.learn_limits(start);
+        assert_eq!(limiter.limits(), start, "{name}");
+    }
+}
