@@ -373,3 +373,6 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,8 @@ fn bits_per_pixel(facts: &MediaFacts) -> Option<f64> {
             f64::from(video.width) * f64::from(video.height) * rate.max(MIN_FRAME_RATE)
         })
         .sum();
-    (pixels > 0.0).then_some(measured_bit_rate(facts)? / pixels)
+    // Not finite without pixels, which is not applicable then.
+    Some(measured_bit_rate(facts)? / pixels)
 }
 
 fn optional(value: Option<f64>) -> Observed {

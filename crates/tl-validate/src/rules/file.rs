@@ -355,3 +355,6 @@ fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError
         id: file.id,
     })
 }
+
+#[cfg(test)]
+mod tests;

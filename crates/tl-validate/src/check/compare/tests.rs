@@ -1,7 +1,7 @@
 //! Tests of the comparison of a value with its bound, and of the texts.
 
 use super::*;
-use crate::facts::{AudioStream, VideoStream};
+use crate::facts::{AudioStream, DurationSource, Truncation, VideoStream};
 use crate::rules::RulePack;
 
 fn rule(fields: &str) -> Rule {
@@ -151,4 +151,47 @@ fn values_that_round_to_the_bound_have_all_digits() {
     let of = |seconds| against(&rule, &video(640, 360, seconds)).unwrap().observed;
     assert_eq!(of(3.0), "duration 3 s");
     assert_eq!(of(3.999_999_9), "duration 3.9999999 s");
+}
+
+#[test]
+fn words_are_compared_without_case() {
+    let rule = rule("measure = \"container\"\none_of = [\"mov\", \"mp4\"]");
+    let of = |names: &str| {
+        let facts = video(640, 360, 9.0).with(|f| f.file_container_format = Some(names.into()));
+        against(&rule, &facts).map(|finding| finding.observed)
+    };
+    assert_eq!(of("matroska,MP4"), None);
+    assert_eq!(of("avi,ogg").as_deref(), Some("container avi,ogg"));
+}
+
+#[test]
+fn claims_and_excess_name_what_the_header_says() {
+    let facts = video(640, 360, 10.0).with(|facts| {
+        facts.file_size_bytes = 1_000_000;
+        facts.duration_source = Some(DurationSource::PacketScan);
+        facts.claimed_duration_seconds = Some(40.0);
+        facts.overclaim = Some(Truncation {
+            expected_bytes: None,
+            detail: "a box is too long".into(),
+        });
+    });
+    assert_eq!(
+        text("measure = \"claimed_duration_share\"\nmin = 0.9", &facts),
+        "the header claims 40 s, but the file contains only 10 s"
+    );
+    assert_eq!(
+        text(
+            "measure = \"excess_bytes\"\nunit = \"bytes\"\nmax = 0",
+            &facts
+        ),
+        "a box is too long; every sample is in the file"
+    );
+    let rate = text(
+        "measure = \"measured_bit_rate\"\nunit = \"bit/s\"\nmax = 5",
+        &facts,
+    );
+    assert!(
+        rate.contains("for a duration of 10 s (bit rate over the measured duration 800000 bit/s)"),
+        "{rate}"
+    );
 }

@@ -313,3 +313,6 @@ fn rounded(seconds: f64) -> f64 {
 fn number(value: f64) -> String {
     crate::text::plain(value)
 }
+
+#[cfg(test)]
+mod tests;

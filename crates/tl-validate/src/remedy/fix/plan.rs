@@ -242,3 +242,6 @@ fn frame(shown: (u32, u32), cause: &Rule, rules: &[&Rule]) -> Option<Frame> {
     let scaled = (even(width).min(padded.0), even(height).min(padded.1));
     Some(Frame { scaled, padded })
 }
+
+#[cfg(test)]
+mod tests;
