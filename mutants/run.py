@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -32,7 +33,7 @@ RESULTS = FOLDER / "results.json"
 MAX_SHARE = 0.03
 
 # Slower tests do not run. They test more than one decision, and a survivor would cost minutes.
-MAX_SECONDS = 5
+MAX_SECONDS = 2
 
 
 def read(name):
@@ -182,6 +183,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="list the changes and run nothing")
     parser.add_argument("--again", action="store_true", help="leave out what was noticed the last time")
+    parser.add_argument("--shuffle", action="store_true", help="try the changes in a random order, so that a run that is stopped is a sample")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="changes that are tried at the same time")
     parser.add_argument("area", nargs="*", help="areas of areas.toml; all of them without any")
     arguments = parser.parse_args()
@@ -220,6 +222,8 @@ def main():
     done = {key for key, change in before.items() if change.get("outcome") in ("noticed", "timeout")} if arguments.again else set()
     order = list(areas)
     changes.sort(key=lambda change: order.index(change["area"]))
+    if arguments.shuffle:
+        random.Random(1).shuffle(changes)
     lock, count = threading.Lock(), 0
 
     def save(change):
@@ -227,7 +231,7 @@ def main():
         with lock:
             count += 1
             before[change["key"]] = change
-            if count % 100 == 0:
+            if count % 20 == 0:
                 print(f"mutants: {count} tried, now in {change['file']}", flush=True)
                 RESULTS.write_text(json.dumps(before, indent=1))
 

@@ -486,3 +486,6 @@ impl<E: Reconciled> Flow for Create<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

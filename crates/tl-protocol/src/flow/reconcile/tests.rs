@@ -178,4 +178,18 @@ fn a_marker_replaces_no_metadata_of_the_caller() {
     let value = serde_json::to_value(create.user_metadata.unwrap()).unwrap();
     assert_eq!(value, json!({"key": "mark"}));
     assert!(!CreateTask::new("i", file()).set_marker("key", "mark"));
+    // The list of tasks does not include it.
+    let found = task(&Value::Null, "2026-11-29T12:00:00Z");
+    assert_eq!(<CreateTask as Reconciled>::user_metadata(&found), None);
+}
+
+#[test]
+fn names_match_as_they_are_or_as_they_are_escaped_in_forms() {
+    let name = "a \"b\".mp4";
+    let sent = escaped(name);
+    assert_ne!(sent, name);
+    assert!(same_name(Some(name), Some(name)));
+    assert!(same_name(Some(&sent), Some(name)));
+    assert!(!same_name(Some("a b.mp4"), Some(name)));
+    assert!(same_name(None, Some(name)) && same_name(Some(name), None));
 }

@@ -82,6 +82,8 @@ fn a_block_ends_at_its_time_and_nothing_costs_nothing() {
     assert_eq!(check(SECOND, 0), Check::Fits);
     assert_eq!(check(SECOND, 1), Check::Wait(DAY));
     assert_eq!(check(SECOND, 11), Check::Never);
+    // A limit may be lowered below what was granted.
+    assert_eq!(bucket.check(&day(), share(5), SECOND, 0), Check::Fits);
 }
 
 #[test]
