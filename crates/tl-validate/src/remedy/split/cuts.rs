@@ -201,7 +201,7 @@ pub(super) fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, Can
 }
 
 /// The key frames at which a part that starts at `from` may end.
-fn candidates<'a>(
+pub(super) fn candidates<'a>(
     outline: &'a Outline,
     limits: &'a Limits,
     from: (f64, u64),

@@ -1,6 +1,6 @@
 //! Tests of exact values: limits of parts, cuts, planned parts and packets.
 
-use super::cuts::{greedy, no_key_frame, whole};
+use super::cuts::{candidates, greedy, no_key_frame, whole};
 use super::*;
 use crate::facts::{MediaFacts, VideoStream};
 use crate::rules::{Route, RulePack, Target};
@@ -122,6 +122,13 @@ fn a_part_may_be_exactly_as_short_as_allowed() {
 }
 
 #[test]
+fn a_part_ends_at_the_first_key_frame_that_makes_it_long_enough() {
+    let (outline, limits) = (every_second(), limits(4.0, 9.0));
+    let ends: Vec<_> = candidates(&outline, &limits, (10.0, 10_000)).collect();
+    assert_eq!((ends[0], ends.len()), ((14.0, 14_000), 6));
+}
+
+#[test]
 fn the_reported_key_frame_is_the_next_that_is_late_enough() {
     let next = |min| match no_key_frame(&every_second(), &limits(min, 9.0), 10.0) {
         CannotSplit::NoKeyFrame { next, .. } => next,
@@ -235,6 +242,7 @@ fn flags_tell_key_frames_and_hidden_packets() {
         "0, 2, 4, 1, 10, 0x1, F=0x1",
         "0, 3, 5, 1, 10, 0x1, F=0x2",
         "0, 4, 6, 1, 10, 0x1",
+        "0, 5, 7, 1, 10, 0x1, F=0x0",
         "1, 0, 0, 1, 10, 0x1",
         "2, 0, 0, 1, 10, 0x1",
     ] {
@@ -246,7 +254,7 @@ fn flags_tell_key_frames_and_hidden_packets() {
     let video = &reader.streams()[&0];
     assert_eq!(
         (video.start, video.end, video.seconds()),
-        (Some(2.0), 7.0, 5.0)
+        (Some(2.0), 8.0, 6.0)
     );
 }
 

@@ -94,3 +94,16 @@ fn the_route_of_a_file_changes_after_its_certain_limit() {
     assert_eq!(pack(&[("a", &advice)]).route_limit(Route::Asset), None);
     assert_eq!(asset.route_limit(Route::Tasks), None);
 }
+
+#[test]
+fn a_target_keeps_its_engines_on_another_route() {
+    let target = Target::new(Route::Tasks).with_engine("a");
+    let moved = target.clone().with_route(Route::Asset);
+    assert_eq!((moved.route, moved.engines), (Route::Asset, target.engines));
+}
+
+#[test]
+fn exact_bounds_allow_rounding_below_a_billionth() {
+    let exactly = Bound::Equals(0.0);
+    assert!(exactly.allows(0.9e-9) && !exactly.allows(1e-9));
+}

@@ -113,6 +113,8 @@ fn encoding_costs_time_and_bytes_per_pixel() {
     );
     let faster = facts(None).with(|facts| facts.video_streams[0].avg_fps = Some(50.0));
     assert_eq!(cost(&change, &faster), (Some(1_500_000), Some(1.7)));
+    let ten_bits = facts(None).with(|facts| facts.video_streams[0].bit_depth = Some(10));
+    assert_eq!(cost(&change, &ten_bits), (Some(750_000), Some(3.4)));
     let shrink = Change {
         shrink: Some(1_000_000),
         ..Change::default()

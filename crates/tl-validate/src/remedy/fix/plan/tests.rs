@@ -168,6 +168,9 @@ fn bars_lead_to_the_nearest_listed_ratio() {
         frame_for((100, 110), &[LIST]),
         Some(((100, 110), (110, 110)))
     );
+    let none = "measure = \"aspect_list\"\none_of = [\"0:9\", \"4:0\"]";
+    let square = ((100, 100), (100, 100));
+    assert_eq!(frame_for((100, 100), &[none]), Some(square));
     assert_eq!(frame_for((0, 100), &[LIST]), None);
     assert_eq!(frame_for((100, 0), &[LIST]), None);
 }
