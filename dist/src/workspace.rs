@@ -73,6 +73,11 @@ impl Workspace {
         self.folder.join("packages")
     }
 
+    /// Where cargo builds the bindings.
+    pub(crate) fn bindings_target(&self) -> PathBuf {
+        self.folder.join("cargo-bindings")
+    }
+
     /// An empty folder for a work step.
     pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join("work").join(name);

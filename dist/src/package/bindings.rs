@@ -57,7 +57,7 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
         let path = std::env::var("PATH").unwrap_or_default();
         let _path = sh.push_env("PATH", format!("{}:{path}", tools.display()));
         let _there = sh.push_dir(&sources);
-        let (target, folder) = (binaries::target(), workspace.folder.join("cargo-bindings"));
+        let (target, folder) = (binaries::target(), workspace.bindings_target());
         cmd!(
             sh,
             "maturin build --quiet --locked --release --zig --compatibility {COMPATIBILITY} --auditwheel check --target {target} --target-dir {folder} --out {wheels}"
@@ -72,9 +72,12 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
         "Project-URL: Source, {}\n",
         Release::read(workspace)?.repository
     );
+    let bills = format!("{info}/sboms/");
     archive.add_wheel(&wheels.join(&name), |name, bytes| {
         if name == metadata {
             with_header(&bytes, &source)
+        } else if name.starts_with(&bills) {
+            without_root(&bytes, workspace)
         } else {
             bytes
         }
@@ -88,6 +91,14 @@ pub(super) fn make(workspace: &Workspace, built: &Binaries) -> Result<PathBuf> {
     }
     archive.finish(&format!("{info}/RECORD"))?;
     Ok(package)
+}
+
+/// Removes the folder of the build from the names of crates in a bill of materials.
+fn without_root(bill: &[u8], workspace: &Workspace) -> Vec<u8> {
+    let root = workspace.root.display().to_string();
+    String::from_utf8_lossy(bill)
+        .replace(&root, "")
+        .into_bytes()
 }
 
 /// Adds a line to the headers of `METADATA`, which end at the first empty line.

@@ -45,6 +45,11 @@ impl Kind {
         ("sources", Self::Sources),
     ];
 
+    /// All kinds, by name.
+    pub(crate) fn names() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter()
+    }
+
     /// The kinds with these names; all of them without any.
     pub(crate) fn named(names: &[&str]) -> Result<Vec<Self>> {
         if names.is_empty() {
@@ -126,7 +131,7 @@ pub(crate) fn file_of(workspace: &Workspace, kind: Kind) -> PathBuf {
 }
 
 /// In the format of `sha256sum --check`.
-fn write_sums(workspace: &Workspace) -> Result<()> {
+pub(crate) fn write_sums(workspace: &Workspace) -> Result<()> {
     let packages = workspace.packages();
     let mut lines = Vec::new();
     for path in workspace.sh.read_dir(&packages)? {
