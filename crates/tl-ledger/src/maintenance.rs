@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::stored_limiter;
-use crate::db::{Engine, values};
+use crate::db::{Db, Engine, values};
 use crate::error::Result;
 use crate::ids::ItemId;
 use crate::item::State;
@@ -93,6 +93,18 @@ const WRONG: &[(&str, &str)] = &[
         "NOT EXISTS (SELECT 1 FROM item_source WHERE item_id = item.id)",
     ),
 ];
+
+/// What is wrong with an item, if anything.
+pub(crate) fn fault_of(db: &mut Db, item: ItemId) -> Result<Option<&'static str>> {
+    let cases = WRONG.iter().enumerate();
+    let cases = cases.map(|(number, (_, condition))| format!("WHEN {condition} THEN {number}"));
+    let cases = cases.collect::<Vec<_>>().join(" ");
+    let sql = format!("SELECT CAST(CASE {cases} END AS BIGINT) FROM item WHERE id = $1");
+    let row = db.first(&sql, values![item])?;
+    let number = row.map(|row| row.opt_int(0)).transpose()?.flatten();
+    let fault = number.and_then(|number| WRONG.get(usize::try_from(number).ok()?));
+    Ok(fault.map(|(text, _)| *text))
+}
 
 impl Ledger {
     /// Makes items claimable again: those that were refused, which are checked again, or failed, and

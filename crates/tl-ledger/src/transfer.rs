@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{AccountId, ItemId, RunId};
 use crate::item::{Item, State, duration, millis};
 use crate::ledger::{Ledger, not_found};
+use crate::maintenance::fault_of;
 use crate::progress::Chunk;
 use crate::query::Selection;
 
@@ -357,7 +358,10 @@ fn import(db: &mut Db, now: i64, run: RunId, record: &Record) -> Result<Change> 
             values![id, state],
         )?;
     }
-    Ok(change)
+    match fault_of(db, id)? {
+        Some(fault) => Err(invalid(&format!("is inconsistent: {fault}"))),
+        None => Ok(change),
+    }
 }
 
 /// The account with this base URL and key, which is added if it is new.

@@ -198,5 +198,12 @@ fn wrong_records_import_nothing(place: &Place) {
     check(&mut world, &|record| {
         record.content.full = Some("+f".repeat(32));
     });
+    // What `verify` would find.
+    for state in [State::Done, State::Refused, State::Failed] {
+        check(&mut world, &|record| record.item.state = state);
+    }
+    for state in [State::Processing, State::Indexable] {
+        check(&mut world, &|record| record.item.state = state);
+    }
     assert_eq!(import(&mut world, &records), (2, 0, 0));
 }
