@@ -22,7 +22,6 @@ pub mod __mutant {
     use std::sync::OnceLock;
     static SEEN: [AtomicBool; 8192] = [const { AtomicBool::new(false) }; 8192];
     static ACTIVE: OnceLock<(usize, Option<String>)> = OnceLock::new();
-    #[rustc_const_unstable(feature = "mutant", issue = "none")]
     pub const fn on(id: usize) -> bool {
         core::intrinsics::const_eval_select((id,), never, active)
     }
@@ -40,7 +39,7 @@ pub mod __mutant {
         *active == id
     }
 }
-""".replace('    #[rustc_const_unstable(feature = "mutant", issue = "none")]\n', "")
+"""
 
 FEATURES = "#![feature(core_intrinsics, const_eval_select)]\n"
 
