@@ -244,10 +244,11 @@ impl<Id: Ord + Clone> Group<Id> {
 ///
 /// # Cadence
 ///
-/// A target is expected after the median of its kind, which the caller measures ([`History`]). The next look of a
-/// group (all assets, or the indexed assets of one index) is at the time at which a few targets are
-/// expected, between [`WatchSettings::min`] and [`WatchSettings::max`] after the last look. A
-/// target that is late is expected again after a quarter of the time that it has taken so far.
+/// A target is expected after the median of its kind, which the caller measures
+/// ([`History`](crate::flow::History)). The next look of a group (all assets, or the indexed assets
+/// of one index) is at the time at which a few targets are expected, between [`WatchSettings::min`]
+/// and [`WatchSettings::max`] after the last look. A target that is late is expected again after a
+/// quarter of the time that it has taken so far.
 /// [`Watch::look_now`], for webhooks, only brings the next look forward.
 ///
 /// # Lists that lag, filters that are ignored
