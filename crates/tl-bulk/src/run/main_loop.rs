@@ -32,6 +32,9 @@ const QUEUE: usize = 1024;
 /// Results of items that are kept between two stages.
 pub(super) const MAX_KEPT: usize = 2048;
 
+/// How long a run that ends early reads further entries, so that each has a result.
+const READ_REST: Duration = Duration::from_secs(10);
+
 /// How often to look for changes of other processes. PostgreSQL sends notifications, so that this
 /// reads memory; SQLite reads a counter.
 const CHANGES: Duration = Duration::from_millis(250);
@@ -227,7 +230,12 @@ impl MainLoop {
                     self.scheduler.on_measured(video, unknown);
                     continue;
                 }
-                Action::End(ending) => return Ok(self.ending(ending)),
+                Action::End(ending) => {
+                    if has_messages && self.names_what_is_left(ending) {
+                        self.read_rest(messages).await?;
+                    }
+                    return Ok(self.ending(ending));
+                }
                 Action::Wait { until } => until,
             };
             if !self.is_looking && !is_stopped {
@@ -272,6 +280,31 @@ impl MainLoop {
                     self.shared.abort.cancel();
                 }
                 () = sleep_until(wake.unwrap_or(far)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    /// Whether each item that is left has a result. A caller who stops a run does not wait for it,
+    /// and a budget leaves items on purpose.
+    fn names_what_is_left(&self, ending: Ending) -> bool {
+        use Ending::{DeadlinePassed, Errors, KeyRefused, Limit};
+        let is_named = matches!(ending, DeadlinePassed | Errors | KeyRefused | Limit { .. });
+        is_named && self.shared.settings.report_unfinished
+    }
+
+    /// Reads entries that a run which ends early has not read.
+    async fn read_rest(&mut self, messages: &mut Receiver<Message>) -> Result<()> {
+        let stop = self.shared.stop.clone();
+        let until = Instant::now() + READ_REST;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.canceled() => return Ok(()),
+                message = messages.recv() => match message {
+                    Some(message) => self.on_message(message)?,
+                    None => return Ok(()),
+                },
+                () = sleep_until(until) => return Ok(()),
             }
         }
     }
