@@ -103,19 +103,15 @@ class Switches:
         arms = " else ".join(f"if crate::__mutant::on({id}) {{ {mark(id, text)} }}" for id, text in cases)
         return f"({arms} else {{ {otherwise} }})"
 
-    def on_binary_expression(self, node):
+    def on_binary_expression(self, node, form="({}) {} ({})"):
         operator = node.child_by_field_name("operator")
         changes = self.take(operator, "BinaryOperator")
         left, right = (self.raw(node.child_by_field_name(side)) for side in ("left", "right"))
-        cases = [(change["id"], f"({left}) {change['replacement']} ({right})") for change in changes]
+        cases = [(change["id"], form.format(left, change["replacement"], right)) for change in changes]
         return self.choose(cases, self.pieces(node))
 
     def on_compound_assignment_expr(self, node):
-        operator = node.child_by_field_name("operator")
-        changes = self.take(operator, "BinaryOperator")
-        left, right = (self.raw(node.child_by_field_name(side)) for side in ("left", "right"))
-        cases = [(change["id"], f"{left} {change['replacement']} {right}") for change in changes]
-        return self.choose(cases, self.pieces(node))
+        return self.on_binary_expression(node, "{} {} {}")
 
     def on_unary_expression(self, node):
         changes = self.take(node.children[0], "UnaryOperator") + self.take(node, "UnaryOperator")

@@ -1,5 +1,6 @@
 //! What a ledger knows about files, without reading their content: for the estimate of a run.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use tl_ledger::{AccountId, Item, Ledger, State};
@@ -14,6 +15,8 @@ pub struct Known {
     ledger: Ledger,
     account: AccountId,
     again: Again,
+    /// The ids of the indexes, by what names them.
+    ids: HashMap<String, String>,
 }
 
 impl Known {
@@ -24,6 +27,7 @@ impl Known {
             ledger,
             account,
             again,
+            ids: HashMap::new(),
         }
     }
 
@@ -48,13 +52,9 @@ impl Known {
         let Some(content) = known.into_iter().flatten().next() else {
             return Ok(planned);
         };
-        let id = match index {
-            Some(name) => self.ledger.index_id(self.account, name)?,
-            None => None,
-        };
-        let index = id.as_deref().or(index);
+        let index = index.map(|index| self.id_of(index)).transpose()?;
         let items = self.ledger.items_of(self.account, content)?;
-        let is_same = |item: &&Item| index.is_none_or(|index| item.index_id == index);
+        let is_same = |item: &&Item| index.as_ref().is_none_or(|id| item.index_id == *id);
         if let Some(verdict) = items
             .iter()
             .filter(is_same)
@@ -64,12 +64,23 @@ impl Known {
         }
         let name = path.file_name().and_then(|name| name.to_str());
         let has_asset = items.iter().any(|item| {
-            item.asset_id.is_some() && is_uploaded(item.state) && last(&item.name) == name
+            item.asset_id.is_some() && item.state.is_uploaded() && last(&item.name) == name
         });
         Ok(match has_asset && planned.has_upload && !self.again.all {
             true => planned.with_asset(),
             false => planned,
         })
+    }
+
+    /// The id of an index that is named by its name or its id.
+    fn id_of(&mut self, index: &str) -> tl_ledger::Result<String> {
+        if let Some(id) = self.ids.get(index) {
+            return Ok(id.clone());
+        }
+        let id = self.ledger.index_id(self.account, index)?;
+        let id = id.unwrap_or_else(|| index.to_owned());
+        self.ids.insert(index.to_owned(), id.clone());
+        Ok(id)
     }
 
     /// What a run that leaves the item as it is says of it.
@@ -82,11 +93,6 @@ impl Known {
             _ => None,
         }
     }
-}
-
-fn is_uploaded(state: State) -> bool {
-    use State::{Done, Indexable, Indexing, Processing};
-    matches!(state, Processing | Indexable | Indexing | Done)
 }
 
 /// Items have the same name on the platform if the last components of their names are the same.

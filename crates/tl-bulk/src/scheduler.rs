@@ -315,8 +315,8 @@ impl Scheduler {
         true
     }
 
-    /// The videos of checked items last so long, and the duration of `unknown` of them is not known.
-    /// If that is more than the budget, the run ends.
+    /// Takes the total duration of the videos of checked items, and the number of videos whose
+    /// duration is not known. If the budget does not cover them, the run ends.
     pub fn on_measured(&mut self, video: Duration, unknown: u64) {
         self.checks_first = false;
         let is_over = |budget| unknown > 0 || video > budget;

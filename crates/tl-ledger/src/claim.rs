@@ -111,11 +111,8 @@ impl ClaimOptions {
         }
         if let Some(run) = self.run {
             parameters.push(run.into());
-            condition.push_str(&format!(
-                " AND EXISTS (SELECT 1 FROM item_source JOIN source ON source.uri = item_source.uri
-                    WHERE item_source.item_id = item.id AND seen_run = ${})",
-                parameters.len()
-            ));
+            condition.push_str(" AND ");
+            condition.push_str(&seen_by(parameters.len()));
         }
         condition
     }
@@ -399,4 +396,12 @@ fn next_due(db: &mut Db, now: i64, options: &ClaimOptions) -> Result<Option<Time
         }
     }
     next.into_iter().min().map(time).transpose()
+}
+
+/// The condition that the run in this parameter has seen a source of an item.
+pub(crate) fn seen_by(parameter: usize) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM item_source JOIN source ON source.uri = item_source.uri
+            WHERE item_source.item_id = item.id AND seen_run = ${parameter})"
+    )
 }

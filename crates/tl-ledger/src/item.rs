@@ -69,6 +69,15 @@ impl State {
         }
     }
 
+    /// Whether the bytes of the item are on the platform, unless the asset was deleted.
+    #[must_use]
+    pub const fn is_uploaded(self) -> bool {
+        matches!(
+            self,
+            Self::Processing | Self::Indexable | Self::Indexing | Self::Done
+        )
+    }
+
     /// Whether nothing remains to be done.
     #[must_use]
     pub const fn is_final(self) -> bool {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::account::json;
+use crate::claim::seen_by;
 use crate::db::{Db, Value, values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{AccountId, ContentId, ItemId, RunId};
@@ -289,13 +290,13 @@ impl Ledger {
     /// # Errors
     /// The database failed.
     pub fn unsent_video(&mut self, account: AccountId, run: RunId) -> Result<(Duration, u64)> {
-        let row = self.db.first(
+        let seen = seen_by(2);
+        let sql = format!(
             "SELECT CAST(COALESCE(sum(video_ms), 0) AS BIGINT), count(*) - count(video_ms)
              FROM item WHERE account_id = $1 AND state IN ('ready', 'sending', 'indexable')
-                AND EXISTS (SELECT 1 FROM item_source JOIN source ON source.uri = item_source.uri
-                    WHERE item_source.item_id = item.id AND seen_run = $2)",
-            values![account, run],
-        )?;
+                AND {seen}"
+        );
+        let row = self.db.first(&sql, values![account, run])?;
         let row = row.ok_or_else(|| Error::corrupt("a sum has no row"))?;
         Ok((duration(row.int(0)?)?, row.size(1)?))
     }

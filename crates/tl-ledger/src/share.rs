@@ -68,10 +68,9 @@ impl Ledger {
                 let state = State::read(&twin.text(2)?)?;
                 let (is_claimed, is_held) = (twin.int(5)? != 0, twin.int(6)? != 0);
                 match (state, twin.opt_text(3)?) {
-                    (
-                        State::Processing | State::Indexable | State::Indexing | State::Done,
-                        Some(asset),
-                    ) => return Ok(Upload::Asset(asset)),
+                    (state, Some(asset)) if state.is_uploaded() => {
+                        return Ok(Upload::Asset(asset));
+                    }
                     (State::Sending, _) => must_wait |= is_claimed || is_held,
                     (State::Ready, _) => {
                         let is_uploading = twin.opt_text(4)?.as_deref() == Some(UPLOADING);

@@ -52,15 +52,10 @@ impl Shared {
     pub(super) async fn stage_times(&self) -> Result<StageTimes> {
         let account = self.account;
         let read = self.store.call(move |ledger, _| {
+            let mut history = |state| ledger.stage_times(account, state).map(History::from_iter);
             Ok(StageTimes {
-                processing: ledger
-                    .stage_times(account, State::Processing)?
-                    .into_iter()
-                    .collect(),
-                indexing: ledger
-                    .stage_times(account, State::Indexing)?
-                    .into_iter()
-                    .collect(),
+                processing: history(State::Processing)?,
+                indexing: history(State::Indexing)?,
                 ..StageTimes::default()
             })
         });
