@@ -2,7 +2,7 @@
 //! bytes always arrive, no finished chunk is sent twice, and the platform's rules are respected.
 //!
 //! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs
-//! it alone.
+//! it alone. `TL_SEEDS=<number>` runs fewer or more seeds.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ use tl_protocol::{
 };
 use tl_testkit::sim::Sim;
 
-/// Number of seeds per run; each is a complete upload.
+/// Number of seeds of a run without `TL_SEEDS`; each is a complete upload.
 const SEEDS: u64 = 2000;
 
 struct Scenario {
@@ -118,7 +118,10 @@ impl Scenario {
 fn seeds() -> Vec<u64> {
     match std::env::var("TL_SEED") {
         Ok(seed) => vec![seed.parse().expect("TL_SEED is a number")],
-        Err(_) => (0..SEEDS).collect(),
+        Err(_) => {
+            let number = std::env::var("TL_SEEDS").map(|number| number.parse());
+            (0..number.map_or(SEEDS, |number| number.expect("TL_SEEDS is a number"))).collect()
+        }
     }
 }
 
