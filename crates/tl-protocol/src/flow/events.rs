@@ -550,3 +550,6 @@ impl<E: Streamed, X: From<Error> + Send> Feed for Events<E, X> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
