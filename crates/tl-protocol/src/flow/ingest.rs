@@ -199,3 +199,76 @@ fn ingested(created: Created<CreatedTask>) -> IngestedTask {
         reconciled: created.reconciled,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::SystemTime};
+
+    use super::*;
+    use crate::{
+        BytesSource, Delivery, ErrorKind, TransportError, TransportErrorKind, endpoint::Media,
+    };
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// An ingestion that waits for its second poll at 60 seconds, which is the deadline too.
+    fn waiting() -> IngestTask {
+        let media = Media::File(Arc::new(BytesSource::new("match.mp4", &b"media"[..])));
+        let base = "https://api.example/v1.3".parse().unwrap();
+        let wait = WaitPolicy::within(MINUTE)
+            .with_first_interval(MINUTE)
+            .with_max_interval(MINUTE);
+        let create = CreateTask::new("i", media);
+        let mut flow = IngestTask::new(create, &base, Policy::default(), Some(wait), false, 1);
+        for body in [r#"{"_id": "t"}"#, r#"{"_id": "t", "status": "indexing"}"#] {
+            let Step::Start(token, _) = flow.step(at(0)) else {
+                panic!("it sends a request")
+            };
+            let response = http::Response::builder().status(200);
+            flow.on_outcome(at(0), token, Ok(response.body(body.into()).unwrap()));
+        }
+        let step = flow.step(at(0));
+        assert!(
+            matches!(
+                step,
+                Step::Wait {
+                    until: Some(MINUTE)
+                }
+            ),
+            "{step:?}"
+        );
+        flow
+    }
+
+    fn at(seconds: u64) -> Now {
+        Now::new(Duration::from_secs(seconds), SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn canceled_wait_does_not_end_with_its_deadline() {
+        let mut flow = waiting();
+        let Step::Done(Err(late)) = flow.step(at(60)) else {
+            panic!("the deadline ends the wait")
+        };
+        assert_eq!(late.kind(), ErrorKind::DeadlinePassed);
+
+        let mut flow = waiting();
+        flow.on_cancel();
+        let Step::Start(token, _) = flow.step(at(60)) else {
+            panic!("it polls")
+        };
+        let canceled = TransportError::new(TransportErrorKind::Canceled, Delivery::NotSent);
+        flow.on_outcome(at(60), token, Err(canceled));
+        let Step::Done(Err(error)) = flow.step(at(60)) else {
+            panic!("it ends")
+        };
+        assert_eq!(error.kind(), ErrorKind::Canceled);
+        // What was reached is part of the error.
+        assert_eq!(error.stage(), Some(Stage::Indexing));
+        let Some(Reached::Task(ingested)) = error.reached() else {
+            panic!("the task was created: {error}")
+        };
+        assert_eq!(ingested.created.id.as_str(), "t");
+        assert_eq!(ingested.indexing, MINUTE);
+    }
+}

@@ -176,4 +176,17 @@ mod tests {
         let (_, at) = world.poll();
         assert!((31_000..61_000).contains(&at), "{at}");
     }
+
+    #[test]
+    fn notifiers_are_equal_if_they_notify_the_same_waits() {
+        let notifier = WaitNotifier::new();
+        assert_eq!(notifier, notifier.clone());
+        assert_ne!(notifier, WaitNotifier::new());
+        // As part of a policy too.
+        let policy = WaitPolicy::default().with_notifier(Some(notifier.clone()));
+        let same = WaitPolicy::default().with_notifier(Some(notifier));
+        let other = WaitPolicy::default().with_notifier(Some(WaitNotifier::new()));
+        assert_eq!(policy, same);
+        assert_ne!(policy, other);
+    }
 }

@@ -198,3 +198,6 @@ pub(super) fn next_page<T>(number: u32, page: &Page<T>) -> Option<u32> {
     let more = !page.data.is_empty() && total.is_none_or(|total| u64::from(number) < total);
     more.then(|| number.saturating_add(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tl_model::AnalyzeRequest;
 
 use super::*;
-use crate::{Delivery, TransportError, TransportErrorKind, pegasus::batch::Row};
+use crate::{Delivery, Exchange, TransportError, TransportErrorKind, pegasus::batch::Row};
 
 /// How long a batch takes.
 const WORK: Duration = Duration::from_secs(60);
@@ -29,6 +29,8 @@ struct Platform {
     others_until: Duration,
     /// The status of the answer to the next poll, if it is an error.
     poll_fails: Option<u16>,
+    /// The status of the answer to the next request for results, if it is an error.
+    results_fail: Option<u16>,
 }
 
 impl Platform {
@@ -64,11 +66,18 @@ impl Platform {
             return Some((201, self.view(number).to_string()));
         }
         let Some(rest) = path.strip_prefix("/analyze/batches/b") else {
-            let newest_first = (0..self.batches.len()).rev().map(|batch| self.view(batch));
-            let page = json!({"data": newest_first.collect::<Vec<_>>(), "page_info": {}});
+            let query = path.strip_prefix("/analyze/batches?page=").unwrap();
+            let number = query.strip_suffix("&page_limit=50").unwrap();
+            let skipped = 50 * (number.parse::<usize>().unwrap() - 1);
+            let newest_first = (0..self.batches.len()).rev().skip(skipped).take(50);
+            let data: Vec<_> = newest_first.map(|batch| self.view(batch)).collect();
+            let page = json!({"data": data, "page_info": {}});
             return Some((200, page.to_string()));
         };
         if let Some(number) = rest.strip_suffix("/results") {
+            if let Some(status) = self.results_fail.take() {
+                return Some((status, String::new()));
+            }
             // In another order than the items.
             let batch: usize = number.parse().unwrap();
             let ids = self.batches[batch].1.iter().rev();
@@ -85,31 +94,39 @@ impl Platform {
         }
     }
 
+    fn now(&self) -> Now {
+        Now::new(self.mono, SystemTime::UNIX_EPOCH + self.mono)
+    }
+
+    fn send(&mut self, exchange: &Exchange) -> Outcome {
+        let path = exchange.http.uri().path_and_query().unwrap().as_str();
+        let path = path.replace("/v1.3", "");
+        let mut body = Vec::new();
+        let mut reader = exchange.http.body().reader();
+        reader.read_to_end(&mut body).unwrap();
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        let method = exchange.http.method().as_str();
+        self.sent.push(format!("{method} {path}"));
+        match self.respond(method, &path, &body) {
+            Some((status, body)) => {
+                let response = http::Response::builder().status(status);
+                Ok(response.body(Bytes::from(body)).unwrap())
+            }
+            None => Err(TransportError::new(
+                TransportErrorKind::Lost,
+                Delivery::Unknown,
+            )),
+        }
+    }
+
     fn drive(&mut self, mut flow: RunBatches) -> Result<BatchAnswers, Error> {
         loop {
-            let now = Now::new(self.mono, SystemTime::UNIX_EPOCH + self.mono);
-            match flow.step(now) {
+            match flow.step(self.now()) {
                 Step::Done(result) => return result,
                 Step::Wait { until } => self.mono = until.expect("nothing is in flight"),
                 Step::Start(token, exchange) => {
-                    let path = exchange.http.uri().path().replace("/v1.3", "");
-                    let mut body = Vec::new();
-                    let mut reader = exchange.http.body().reader();
-                    reader.read_to_end(&mut body).unwrap();
-                    let body = serde_json::from_slice(&body).unwrap_or_default();
-                    let method = exchange.http.method().as_str();
-                    self.sent.push(format!("{method} {path}"));
-                    let outcome = match self.respond(method, &path, &body) {
-                        Some((status, body)) => {
-                            let response = http::Response::builder().status(status);
-                            Ok(response.body(Bytes::from(body)).unwrap())
-                        }
-                        None => Err(TransportError::new(
-                            TransportErrorKind::Lost,
-                            Delivery::Unknown,
-                        )),
-                    };
-                    flow.on_outcome(now, token, outcome);
+                    let outcome = self.send(&exchange);
+                    flow.on_outcome(self.now(), token, outcome);
                 }
             }
         }
@@ -142,6 +159,22 @@ fn flow(rows: usize, saved: &Saved, deadline: u64) -> RunBatches {
         saved.push(state.clone());
         Ok(())
     }))
+}
+
+/// The state of a run that ended while it created its first batch.
+fn in_doubt(rows: usize) -> Saved {
+    let mut state = run_of(rows).start();
+    state.intend(0);
+    Saved::new(Mutex::new(vec![state]))
+}
+
+/// A flow that polls every ten seconds.
+fn steady(saved: &Saved, deadline: u64) -> RunBatches {
+    let mut flow = flow(3, saved, deadline);
+    flow.interval = Duration::from_secs(10);
+    flow.wait.first_interval = flow.interval;
+    flow.wait.max_interval = flow.interval;
+    flow
 }
 
 fn texts(answers: &BatchAnswers) -> Vec<&str> {
@@ -184,17 +217,142 @@ fn lost_creation_is_found_by_another_run() {
 
 #[test]
 fn creation_that_never_arrived_is_sent_again() {
-    let (mut platform, saved) = (Platform::default(), Saved::default());
-    let run = run_of(3);
-    let mut state = run.start();
-    state.intend(0);
-    saved.lock().unwrap().push(state);
+    let (mut platform, saved) = (Platform::default(), in_doubt(3));
     // Another batch of the same size, of other rows.
     let other = vec!["other".to_owned(); 3];
     platform.batches.push((Duration::ZERO, other));
     let answers = platform.drive(flow(3, &saved, 3600)).unwrap();
     assert_eq!(texts(&answers), numbers(3));
     assert_eq!(platform.creations(), 1);
+}
+
+#[test]
+fn batch_in_doubt_is_found_on_a_later_page() {
+    for newer in [0, 49, 50, 100] {
+        let (mut platform, saved) = (Platform::default(), in_doubt(3));
+        let run = run_of(3);
+        let own = (0..3).map(|row| run.item_id(row)).collect();
+        platform.batches.push((Duration::ZERO, own));
+        // Batches of another size are not looked into.
+        let other = (Duration::ZERO, vec!["other".to_owned(); 2]);
+        platform.batches.extend(vec![other; newer]);
+        let answers = platform.drive(flow(3, &saved, 3600)).unwrap();
+        assert_eq!(texts(&answers), numbers(3));
+        let pages = 1..=newer / 50 + 1;
+        let mut expected: Vec<_> = pages
+            .map(|page| format!("GET /analyze/batches?page={page}&page_limit=50"))
+            .collect();
+        expected.push("GET /analyze/batches/b0/results".to_owned());
+        expected.push("GET /analyze/batches/b0".to_owned());
+        assert_eq!(platform.sent[..expected.len()], expected);
+        assert_eq!(platform.creations(), 0);
+    }
+}
+
+#[test]
+fn full_last_page_is_followed_by_an_empty_one() {
+    let (mut platform, saved) = (Platform::default(), in_doubt(3));
+    let other = (Duration::ZERO, vec!["other".to_owned(); 2]);
+    platform.batches = vec![other; 50];
+    platform.mono = WORK;
+    platform.drive(flow(3, &saved, 3600)).unwrap();
+    assert_eq!(
+        platform.sent[..3],
+        [
+            "GET /analyze/batches?page=1&page_limit=50",
+            "GET /analyze/batches?page=2&page_limit=50",
+            "POST /analyze/batches"
+        ]
+    );
+}
+
+#[test]
+fn deleted_batch_is_not_the_one_in_doubt() {
+    let with_results = |status| {
+        let (mut platform, saved) = (Platform::default(), in_doubt(3));
+        let other = vec!["other".to_owned(); 3];
+        platform.batches.push((Duration::ZERO, other));
+        platform.results_fail = Some(status);
+        let result = platform.drive(flow(3, &saved, 3600));
+        (result, platform.creations())
+    };
+    let (answers, creations) = with_results(404);
+    assert_eq!(texts(&answers.unwrap()), numbers(3));
+    assert_eq!(creations, 1);
+    // Any other error leaves the doubt: nothing is created.
+    let (error, creations) = with_results(403);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Forbidden);
+    assert_eq!(creations, 0);
+}
+
+#[test]
+fn each_status_is_reported_once() {
+    let (mut platform, saved) = (Platform::default(), Saved::default());
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&events);
+    let observer = Observer::new(move |event| {
+        if let Event::Status { .. } = event {
+            heard.lock().unwrap().push(event.clone());
+        }
+    });
+    platform
+        .drive(steady(&saved, 3600).observed(observer))
+        .unwrap();
+    let status = |status: &str, seconds| Event::Status {
+        resource: AnalyzeBatchId::from("b0").into(),
+        status: status.to_owned(),
+        after: Duration::from_secs(seconds),
+    };
+    let expected = [status("processing", 10), status("completed", 60)];
+    assert_eq!(*events.lock().unwrap(), expected);
+}
+
+#[test]
+fn deadline_includes_a_poll_at_its_time() {
+    let (mut platform, saved) = (Platform::default(), Saved::default());
+    assert_eq!(platform.drive(steady(&saved, 60)).unwrap().failed(), 0);
+    assert_eq!(platform.mono, WORK);
+    // A poll that would be too late is not awaited.
+    let (mut platform, saved) = (Platform::default(), Saved::default());
+    let late = platform.drive(steady(&saved, 59)).unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::DeadlinePassed);
+    assert_eq!(platform.mono, Duration::from_secs(50));
+}
+
+#[test]
+fn cancel_is_the_error_even_close_to_the_deadline() {
+    let (mut platform, saved) = (Platform::default(), Saved::default());
+    let mut flow = steady(&saved, 15);
+    // The batch is created, and polled after 10 seconds.
+    for _ in 0..2 {
+        let step = loop {
+            match flow.step(platform.now()) {
+                Step::Wait { until } => platform.mono = until.unwrap(),
+                step => break step,
+            }
+        };
+        let Step::Start(token, exchange) = step else {
+            panic!("it sends a request: {step:?}")
+        };
+        let outcome = platform.send(&exchange);
+        flow.on_outcome(platform.now(), token, outcome);
+    }
+    // Together with the status, the cancel arrives. The next poll would be too late.
+    flow.on_cancel();
+    let step = flow.step(platform.now());
+    let Step::Wait { until: Some(until) } = step else {
+        panic!("it waits for the next poll: {step:?}")
+    };
+    platform.mono = until;
+    let Step::Start(token, _) = flow.step(platform.now()) else {
+        panic!("it polls")
+    };
+    let canceled = TransportError::new(TransportErrorKind::Canceled, Delivery::NotSent);
+    flow.on_outcome(platform.now(), token, Err(canceled));
+    match flow.step(platform.now()) {
+        Step::Done(Err(error)) => assert_eq!(error.kind(), ErrorKind::Canceled),
+        step => panic!("it ends: {step:?}"),
+    }
 }
 
 #[test]
@@ -246,6 +404,22 @@ fn failed_poll_is_repeated() {
     flow.policy = policy;
     assert_eq!(platform.drive(flow).unwrap().failed(), 0);
     assert_eq!(platform.poll_fails, None);
+}
+
+#[test]
+fn refused_poll_ends_the_run() {
+    let (mut platform, saved) = (Platform::default(), Saved::default());
+    platform.poll_fails = Some(403);
+    let error = platform.drive(flow(3, &saved, 3600)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert_eq!(platform.creations(), 1);
+}
+
+#[test]
+fn debug_output_says_whether_the_state_is_kept() {
+    let kept = BatchJournal::new(|_| Ok(()));
+    assert_eq!(format!("{kept:?}"), "BatchJournal(kept)");
+    assert_eq!(format!("{:?}", BatchJournal::none()), "BatchJournal(none)");
 }
 
 #[test]
