@@ -544,3 +544,6 @@ impl Flow for IngestAsset {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

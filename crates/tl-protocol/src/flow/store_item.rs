@@ -53,3 +53,48 @@ impl Watched for GetEntity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn item(status: &Value) -> (String, Progress) {
+        let item = serde_json::from_value(json!({"_id": "i", "status": status})).unwrap();
+        (GetStoreItem::status(&item), GetStoreItem::progress(&item))
+    }
+
+    fn entity(status: &Value) -> (String, Progress) {
+        let entity = json!({"_id": "e", "name": "Ada", "status": status});
+        let entity = serde_json::from_value(entity).unwrap();
+        (GetEntity::status(&entity), GetEntity::progress(&entity))
+    }
+
+    #[test]
+    fn items_are_ready_failed_or_in_progress() {
+        for (status, progress) in [
+            ("queued", Progress::Working),
+            ("pending", Progress::Working),
+            ("processing", Progress::Working),
+            ("new", Progress::Working),
+            ("ready", Progress::Ready),
+            ("failed", Progress::Failed(None)),
+        ] {
+            assert_eq!(item(&json!(status)), (status.to_owned(), progress));
+        }
+        assert_eq!(item(&Value::Null), ("unknown".into(), Progress::Working));
+    }
+
+    #[test]
+    fn entities_are_ready_or_in_progress() {
+        for (status, progress) in [
+            ("processing", Progress::Working),
+            ("failed", Progress::Working),
+            ("ready", Progress::Ready),
+        ] {
+            assert_eq!(entity(&json!(status)), (status.to_owned(), progress));
+        }
+        assert_eq!(entity(&Value::Null), ("unknown".into(), Progress::Working));
+    }
+}

@@ -275,3 +275,165 @@ fn film_among_clips_is_not_stalled_before_its_own_time() {
     );
     assert_eq!(watch.take_stalled().len(), 2);
 }
+
+fn index() -> IndexId {
+    "i".into()
+}
+
+fn asset(id: &str, status: AssetStatus) -> Asset {
+    let mut asset = Asset::new(AssetId::from(id));
+    asset.status = Some(status);
+    asset
+}
+
+fn page<T>(items: impl IntoIterator<Item = T>) -> Page<T> {
+    Page::new(items.into_iter().collect(), PageInfo::default())
+}
+
+/// A page of indexed assets that are ready.
+fn ready(ids: impl IntoIterator<Item = String>) -> Page<IndexedAsset> {
+    page(ids.into_iter().map(|id| {
+        let mut indexed = IndexedAsset::new(id);
+        indexed.status = Some(IndexedAssetStatus::Ready);
+        indexed
+    }))
+}
+
+#[test]
+fn look_at_assets_lists_the_first_fifty_of_these_ids() {
+    let list = Look::assets_request(&["a".into(), "b".into()]);
+    let mut expected = ListAssets::default();
+    expected.page.page = Some(1);
+    expected.page.page_limit = Some(50);
+    expected.asset_ids = vec!["a".into(), "b".into()];
+    assert_eq!(list, expected);
+}
+
+#[test]
+fn look_at_an_index_lists_what_is_final_last_change_first() {
+    let list = Look::index_request(&index(), 3);
+    let mut expected = ListIndexedAssets::new(index());
+    expected.page.page = Some(3);
+    expected.page.page_limit = Some(50);
+    expected.sort.by = Some(tl_model::SortBy::UpdatedAt);
+    expected.sort.option = Some(SortOption::Desc);
+    expected.status = vec![IndexedAssetStatus::Ready, IndexedAssetStatus::Failed];
+    assert_eq!(list, expected);
+}
+
+#[test]
+fn next_page_of_a_look_is_asked_for_at_once() {
+    let mut watch = watch();
+    let id = |n: usize| format!("x{n:02}");
+    for n in 0..=PAGE {
+        watch.add_indexed(Duration::ZERO, index(), id(n).into(), expected(20.0, 22.0));
+    }
+    let look = |page| {
+        let index_id = index();
+        NextLook::Now(Look::Index { index_id, page })
+    };
+    let now = seconds(20.0);
+    assert_eq!(watch.next(now), look(1));
+    let changes = watch.on_index(now, &index(), &ready((0..PAGE).map(id)));
+    assert_eq!((changes.len(), watch.len()), (PAGE, 1));
+    assert_eq!(watch.next(now), look(2));
+    // The last page, without the target: the look has ended.
+    assert_eq!(watch.on_index(now, &index(), &ready([])), []);
+    assert_eq!(watch.next(now), NextLook::At(seconds(25.0)));
+    assert_eq!(watch.next(seconds(25.0)), look(1));
+}
+
+#[test]
+fn webhooks_bring_looks_at_indexes_forward_too() {
+    let mut watch = watch();
+    watch.add_indexed(Duration::ZERO, index(), "x".into(), expected(20.0, 22.0));
+    let now = seconds(5.0);
+    assert_eq!(watch.next(now), NextLook::At(seconds(20.0)));
+    watch.look_now();
+    let index_id = index();
+    let look = Look::Index { index_id, page: 1 };
+    assert_eq!(watch.next(now), NextLook::Now(look));
+    watch.on_index(now, &index(), &ready([]));
+    assert_eq!(watch.next(now), NextLook::At(seconds(20.0)));
+}
+
+#[test]
+fn webhook_without_targets_brings_no_later_look_forward() {
+    let mut watch = watch();
+    watch.add_indexed(Duration::ZERO, index(), "x".into(), expected(20.0, 22.0));
+    watch.remove_indexed(&index(), &"x".into());
+    watch.look_now();
+    watch.add_asset(Duration::ZERO, "a".into(), expected(20.0, 22.0));
+    watch.add_indexed(Duration::ZERO, index(), "y".into(), expected(30.0, 32.0));
+    assert_eq!(watch.next(seconds(5.0)), NextLook::At(seconds(20.0)));
+}
+
+#[test]
+fn stalled_target_is_queried_every_15_s_and_reported_once() {
+    let mut watch = watch();
+    watch.add_asset(Duration::ZERO, "a".into(), expected(20.0, 22.0));
+    let alone = Look::Asset("a".into());
+    let now = seconds(66.0);
+    assert_eq!(watch.next(now), NextLook::Now(alone.clone()));
+    assert_eq!(watch.take_stalled(), [Target::Asset("a".into())]);
+    assert_eq!(watch.on_asset(&asset("a", AssetStatus::Processing)), None);
+    // The list, whose page is without the asset: it is expected again after 15 s.
+    let list = Look::Assets(vec!["a".into()]);
+    assert_eq!(watch.next(now), NextLook::Now(list));
+    assert_eq!(watch.on_assets(now, &page([])), []);
+    assert_eq!(watch.next(now), NextLook::At(seconds(81.0)));
+    assert_eq!(watch.next(seconds(80.9)), NextLook::At(seconds(81.0)));
+    assert_eq!(watch.next(seconds(81.0)), NextLook::Now(alone));
+    assert_eq!(watch.take_stalled(), []);
+    let ready = asset("a", AssetStatus::Ready);
+    let change = Change::Asset(Box::new(ready.clone()), Progress::Ready);
+    assert_eq!(watch.on_asset(&ready), Some(change));
+    assert_eq!(watch.on_asset(&ready), None, "it is no target any more");
+    assert_eq!(watch.next(seconds(81.0)), NextLook::Idle);
+}
+
+#[test]
+fn removed_targets_are_not_waited_for() {
+    let mut watch = watch();
+    assert_eq!((watch.len(), watch.is_empty()), (0, true));
+    for id in ["a", "b", "c"] {
+        watch.add_asset(Duration::ZERO, id.into(), Expected::default());
+    }
+    for id in ["x", "y"] {
+        watch.add_indexed(Duration::ZERO, index(), id.into(), Expected::default());
+    }
+    // A target that is added again is the same.
+    watch.add_asset(Duration::ZERO, "a".into(), Expected::default());
+    assert_eq!((watch.len(), watch.is_empty()), (5, false));
+    for id in ["a", "b", "c"] {
+        watch.remove_asset(&id.into());
+    }
+    watch.remove_asset(&"unknown".into());
+    assert_eq!((watch.len(), watch.is_empty()), (2, false));
+    watch.remove_indexed(&index(), &"x".into());
+    watch.remove_indexed(&index(), &"y".into());
+    assert_eq!((watch.len(), watch.is_empty()), (0, true));
+    assert_eq!(watch.next(seconds(1.0)), NextLook::Idle);
+}
+
+#[test]
+fn failed_look_is_repeated_later() {
+    let mut watch = watch();
+    watch.add_asset(Duration::ZERO, "a".into(), expected(20.0, 22.0));
+    watch.add_indexed(Duration::ZERO, index(), "x".into(), expected(20.0, 22.0));
+    let now = seconds(20.0);
+    let index_id = index();
+    for look in [
+        Look::Assets(vec!["a".into()]),
+        Look::Index { index_id, page: 1 },
+    ] {
+        assert_eq!(watch.next(now), NextLook::Now(look.clone()));
+        watch.on_failed(now, &look);
+    }
+    // After a quarter of the time that they have taken so far.
+    assert_eq!(watch.next(now), NextLook::At(seconds(25.0)));
+    assert_eq!(watch.len(), 2);
+    // A failed query of one target moves no list.
+    watch.on_failed(seconds(24.0), &Look::Asset("a".into()));
+    assert_eq!(watch.next(seconds(24.0)), NextLook::At(seconds(25.0)));
+}
