@@ -129,9 +129,9 @@ impl ChunkTracker {
         }
     }
 
-    /// Marks a chunk as unsent, because the API does not have it.
+    /// Marks a reported chunk as unsent, because the API does not have it.
     pub(super) fn invalidate(&mut self, index: u32) {
-        if self.reported.remove(&index) || self.sent.remove(&index).is_some() {
+        if self.reported.remove(&index) {
             self.ready.insert(index);
         }
     }
@@ -168,10 +168,6 @@ impl ChunkTracker {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.ready.extend(&indexes);
         indexes
-    }
-
-    pub(super) fn is_reporting(&self) -> bool {
-        !self.reporting.is_empty()
     }
 
     /// The chunks that the storage has, reported or not.
@@ -246,5 +242,86 @@ mod tests {
                 prop_assert_eq!(places(&tracker), (1..=total).collect::<Vec<_>>());
             }
         }
+    }
+    /// A tracker of `total` chunks: the first `done` were sent, and the first `reports` reports of
+    /// them, with `size` chunks each, accepted.
+    fn tracker(total: u32, done: u32, reports: u32, size: usize) -> ChunkTracker {
+        let mut tracker = ChunkTracker::new(total);
+        for index in 1..=done {
+            tracker.start(index);
+            tracker.sent(index, format!("etag {index}"));
+        }
+        for _ in 0..reports {
+            tracker.take_report(size);
+            tracker.report_accepted();
+        }
+        tracker
+    }
+
+    #[test]
+    fn chunks_are_done_whether_reported_or_not() {
+        let mut tracker = tracker(12, 9, 1, 4);
+        assert_eq!(tracker.take_report(3).len(), 3);
+        // 4 are reported, 3 are in the report, and 2 follow.
+        assert_eq!((tracker.reported(), tracker.unreported()), (4, 2));
+        assert_eq!(tracker.done_count(), 9);
+        assert_eq!(tracker.done().count(), 9);
+    }
+
+    #[test]
+    fn nothing_is_left_to_send_after_the_last_chunk() {
+        let mut tracker = tracker(2, 1, 0, 0);
+        assert!(!tracker.all_sent(), "one chunk may start");
+        tracker.start(2);
+        assert!(!tracker.all_sent(), "one chunk is in flight");
+        tracker.back_off(2, Duration::from_secs(1));
+        assert!(!tracker.all_sent(), "one chunk is backing off");
+        tracker.promote_due(Duration::from_secs(1));
+        tracker.start(2);
+        tracker.sent(2, "etag".into());
+        assert!(tracker.all_sent());
+    }
+
+    #[test]
+    fn time_spent_on_a_chunk_is_the_sum_of_its_attempts() {
+        let mut tracker = tracker(2, 0, 0, 0);
+        let seconds = Duration::from_secs;
+        assert_eq!(tracker.spend(1, seconds(3)), seconds(3));
+        assert_eq!(tracker.spend(1, seconds(4)), seconds(7));
+        assert_eq!(tracker.time_spent(1), seconds(7));
+        assert_eq!(tracker.time_spent(2), Duration::ZERO);
+    }
+
+    #[test]
+    fn chunks_of_a_rejected_report_are_sent_again() {
+        let mut tracker = tracker(5, 5, 1, 2);
+        tracker.take_report(2);
+        assert_eq!(tracker.report_rejected(), [3, 4]);
+        assert_eq!(tracker.ready().collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(tracker.report_rejected(), [0_u32; 0]);
+    }
+
+    #[test]
+    fn confirmed_chunks_are_reported_unless_in_flight() {
+        let mut tracker = tracker(6, 2, 1, 1);
+        tracker.start(3);
+        tracker.start(4);
+        tracker.back_off(4, Duration::from_secs(1));
+        for index in 1..=7 {
+            tracker.confirm(index);
+        }
+        assert_eq!(tracker.reported(), 5);
+        assert_eq!((tracker.unreported(), tracker.unsent().count()), (0, 0));
+        assert_eq!(tracker.in_flight(), 1);
+    }
+
+    #[test]
+    fn only_reported_chunks_can_be_missing_on_the_platform() {
+        let mut tracker = tracker(3, 2, 1, 1);
+        for index in 1..=3 {
+            tracker.invalidate(index);
+        }
+        assert_eq!(tracker.ready().collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((tracker.reported(), tracker.unreported()), (0, 1));
     }
 }

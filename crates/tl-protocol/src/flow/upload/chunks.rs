@@ -144,7 +144,7 @@ impl MultipartUpload {
                 sending.etag_is_md5 = is_md5(&etag);
                 sending.tracker.sent(index, etag.clone());
                 sending.unreported_since.get_or_insert(now.mono);
-                sending.bytes += len;
+                sending.sent_bytes += len;
                 self.journal.write(&Record::Sent(
                     index,
                     SentChunk {
@@ -196,19 +196,23 @@ impl MultipartUpload {
 impl Sending {
     fn progress(&self, now: Now, chunk: u32) -> Event {
         let elapsed = now.mono.saturating_sub(self.started);
-        let sent_here = self.bytes.saturating_sub(self.resumed_bytes);
         #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]
-        let rate = (elapsed > Duration::ZERO).then(|| sent_here as f64 / elapsed.as_secs_f64());
-        let remaining_bytes = self.session.total_size.saturating_sub(self.bytes);
+        let rate =
+            (elapsed > Duration::ZERO).then(|| self.sent_bytes as f64 / elapsed.as_secs_f64());
+        let lengths = self
+            .tracker
+            .done()
+            .map(|index| self.session.chunk_len(index));
+        let bytes: u64 = lengths.sum();
+        let remaining_bytes = self.session.total_size.saturating_sub(bytes);
         #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
-        let remaining_time = rate
-            .filter(|rate| *rate > 0.0)
-            .and_then(|rate| Duration::try_from_secs_f64(remaining_bytes as f64 / rate).ok());
+        let remaining_time =
+            rate.and_then(|rate| Duration::try_from_secs_f64(remaining_bytes as f64 / rate).ok());
         Event::ChunkSent {
             chunk,
             chunks: self.tracker.done_count(),
             total_chunks: self.session.total_chunks,
-            bytes: self.bytes,
+            bytes,
             total_bytes: self.session.total_size,
             bytes_per_second: rate,
             left: remaining_time,
@@ -340,176 +344,6 @@ fn unquote(etag: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use bytes::Bytes;
-    use tl_model::{NewUpload, UploadType};
-
-    use super::*;
-    use crate::{
-        BytesSource, Delivery, Flow, Policy, Token, TransportError,
-        endpoint::CreateUpload,
-        flow::upload::{Begin, UploadSettings},
-    };
-
-    /// Sends two chunks in sequence to a storage that responds to the first with `etag`. Returns
-    /// which were hashed.
-    fn hashed(etag: &str, verify: bool) -> Vec<bool> {
-        let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
-        let upload = NewUpload::new("a.mp4", UploadType::Video, 2_u64);
-        let settings = UploadSettings {
-            concurrency: 1,
-            verify,
-            ..UploadSettings::default()
-        };
-        let mut flow = MultipartUpload::new(
-            Arc::new(BytesSource::new("a.mp4", &b"ab"[..])),
-            Begin::New(CreateUpload { upload }),
-            &"https://api.example/v1.3".parse().unwrap(),
-            Policy::default(),
-            settings,
-            1,
-        );
-        let mut hashed = Vec::new();
-        loop {
-            let Step::Start(token, exchange) = flow.step(now) else {
-                return hashed;
-            };
-            let response = http::Response::builder();
-            let response = if exchange.http.method() == http::Method::PUT {
-                hashed.push(has_digest(&flow, token));
-                response.header("etag", etag).body(Bytes::new())
-            } else {
-                response.status(201).body(Bytes::from_static(
-                    br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":2,"upload_urls":[
-                        {"chunk_index":1,"url":"https://storage.example/1"},{"chunk_index":2,"url":"https://storage.example/2"}]}"#,
-                ))
-            };
-            std::io::copy(&mut exchange.http.body().reader(), &mut std::io::sink()).unwrap();
-            flow.on_outcome(now, token, Ok(response.unwrap()));
-            if hashed.len() == 2 {
-                return hashed;
-            }
-        }
-    }
-
-    fn has_digest(flow: &MultipartUpload, token: Token) -> bool {
-        flow.chunks[&token].digest.is_some()
-    }
-
-    #[test]
-    fn chunks_are_hashed_while_etags_may_be_md5() {
-        // The MD5 of "a".
-        assert_eq!(
-            hashed("\"0cc175b9c0f1b6a831c399e269772661\"", true),
-            [true, true]
-        );
-        assert_eq!(hashed("\"opaque-1\"", true), [true, false]);
-        assert_eq!(hashed("\"opaque-1\"", false), [false, false]);
-    }
-
-    /// Sends one chunk whose attempts take `took` and end with `end`. Returns the error kind, the
-    /// number of attempts, and the longest timeout of an attempt.
-    fn failing(
-        policy: Policy,
-        took: Duration,
-        end: impl Fn() -> Outcome,
-    ) -> (ErrorKind, u32, Duration) {
-        let mut now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
-        let upload = NewUpload::new("a.mp4", UploadType::Video, 1_u64);
-        let mut flow = MultipartUpload::new(
-            Arc::new(BytesSource::new("a.mp4", &b"a"[..])),
-            Begin::New(CreateUpload { upload }),
-            &"https://api.example/v1.3".parse().unwrap(),
-            policy,
-            UploadSettings::default(),
-            1,
-        );
-        let (mut puts, mut longest) = (0, Duration::ZERO);
-        loop {
-            let exchange = match flow.step(now) {
-                Step::Done(result) => {
-                    let error = result.unwrap_err();
-                    assert_eq!(error.attempts(), puts);
-                    return (error.kind(), puts, longest);
-                }
-                Step::Wait { until } => {
-                    now = Now::new(until.unwrap(), now.wall);
-                    continue;
-                }
-                Step::Start(token, exchange) => (token, exchange),
-            };
-            let (token, exchange) = exchange;
-            let outcome = if exchange.http.method() == http::Method::PUT {
-                puts += 1;
-                longest = longest.max(exchange.timeout);
-                now = Now::new(now.mono + took, now.wall);
-                end()
-            } else {
-                let urls = br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":1,"upload_urls":[
-                    {"chunk_index":1,"url":"https://storage.example/1"}]}"#;
-                Ok(http::Response::builder()
-                    .status(201)
-                    .body(Bytes::from_static(urls))
-                    .unwrap())
-            };
-            flow.on_outcome(now, token, outcome);
-        }
-    }
-
-    fn busy() -> Outcome {
-        Ok(http::Response::builder()
-            .status(500)
-            .body(Bytes::new())
-            .unwrap())
-    }
-
-    #[test]
-    fn attempts_apply_to_chunks() {
-        let attempts = |policy| {
-            let (kind, attempts, _) = failing(policy, Duration::ZERO, busy);
-            assert_eq!(kind, ErrorKind::Server);
-            attempts
-        };
-        assert_eq!(attempts(Policy::default()), 8);
-        assert_eq!(attempts(Policy::default().with_attempts(1)), 1);
-        assert_eq!(attempts(Policy::default().with_attempts(3)), 3);
-    }
-
-    #[test]
-    fn timeout_applies_to_chunks() {
-        let seconds = Duration::from_secs;
-        let policy = |limit| Policy {
-            base_delay: Duration::ZERO,
-            ..Policy::default().with_attempts(100).with_timeout(limit)
-        };
-        let (kind, attempts, longest) = failing(policy(seconds(10)), seconds(3), busy);
-        assert_eq!((kind, attempts), (ErrorKind::Server, 4));
-        assert_eq!(longest, seconds(10));
-        // A delay requested by the storage counts and is not shortened.
-        let wait = || {
-            Ok(http::Response::builder()
-                .status(429)
-                .header("retry-after", "11")
-                .body(Bytes::new())
-                .unwrap())
-        };
-        let (kind, attempts, _) = failing(policy(seconds(10)), Duration::ZERO, wait);
-        assert_eq!((kind, attempts), (ErrorKind::RateLimited, 1));
-        let (_, attempts, _) = failing(policy(seconds(12)), Duration::ZERO, wait);
-        assert_eq!(attempts, 2);
-    }
-
-    #[test]
-    fn unsafe_urls_are_not_retried() {
-        for (failure, kind) in [
-            (TransportErrorKind::UnsafeUrl, ErrorKind::UnsafeUrl),
-            (TransportErrorKind::Refused, ErrorKind::Malformed),
-        ] {
-            let refused = || Err(TransportError::new(failure, Delivery::NotSent));
-            let (seen, attempts, _) = failing(Policy::default(), Duration::ZERO, refused);
-            assert_eq!((seen, attempts), (kind, 1));
-        }
-    }
-}
+pub(super) mod driven_upload;
+#[cfg(test)]
+mod tests;

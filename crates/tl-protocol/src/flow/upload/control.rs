@@ -7,7 +7,7 @@ use tl_model::{
 };
 
 use super::{
-    MultipartUpload, Phase, Uploaded, Urls, completed_chunks, earlier, has_more, journal::Record,
+    MultipartUpload, Phase, Uploaded, completed_chunks, earlier, has_more, journal::Record,
     read_state,
 };
 use crate::{
@@ -46,7 +46,8 @@ impl MultipartUpload {
             .filter(|index| (first..=last).contains(index))
             .filter(without_url)
             .collect();
-        let count = missing.iter().max().map_or(1, |max| max - first + 1);
+        let last = missing.iter().max().copied().unwrap_or(first);
+        let count = last - first + 1;
         let upload_id = sending.session.upload_id.clone();
         let call = self.call(RequestUploadUrls::new(
             upload_id,
@@ -54,6 +55,7 @@ impl MultipartUpload {
         ));
         if let Phase::Sending(sending) = &mut self.phase {
             sending.url_call = Some(call);
+            sending.requested_urls = first..=last;
         }
         true
     }
@@ -72,13 +74,12 @@ impl MultipartUpload {
             Err(error) => self.fail(error),
             Ok(response) => {
                 let unsent: Vec<u32> = sending.tracker.unsent().collect();
-                let without_url = |urls: &Urls| {
-                    unsent
-                        .iter()
-                        .filter(|index| !urls.has(**index, now.mono))
-                        .count()
-                };
-                let before = without_url(&sending.urls);
+                let requested: Vec<u32> = unsent
+                    .iter()
+                    .copied()
+                    .filter(|index| sending.requested_urls.contains(index))
+                    .filter(|index| !sending.urls.has(*index, now.mono))
+                    .collect();
                 let expires_at = response.expires_at.as_ref();
                 let missing = |index| unsent.contains(&index);
                 sending.urls.insert(
@@ -89,7 +90,8 @@ impl MultipartUpload {
                     margin,
                     missing,
                 );
-                if before > 0 && without_url(&sending.urls) == before {
+                let has_url = |index: &u32| sending.urls.has(*index, now.mono);
+                if !requested.is_empty() && !requested.iter().any(has_url) {
                     self.fail(Error::new(
                         ErrorKind::Malformed,
                         "the platform signed no URL that can be used for the chunks that were asked for",
@@ -186,9 +188,11 @@ impl MultipartUpload {
             Ok(state) => state,
             Err(error) => return self.fail(error),
         };
-        let completed_whole = state.status == Some(UploadStatus::Completed);
+        if state.status == Some(UploadStatus::Completed) {
+            return self.finish(now);
+        }
         sending.verified.0.extend(completed_chunks(&state));
-        if has_more(&state, sending.verified.1) && !completed_whole {
+        if has_more(&state, sending.verified.1) {
             sending.verified.1 += 1;
             let endpoint = read_state(&sending.session.upload_id, sending.verified.1);
             let call = self.call(endpoint);
@@ -198,18 +202,12 @@ impl MultipartUpload {
             return;
         }
         let completed = std::mem::take(&mut sending.verified.0);
-        let done: Vec<u32> = sending.tracker.done().collect();
-        for index in done {
-            if !completed_whole && !completed.contains(&index) {
+        for index in 1..=sending.session.total_chunks {
+            if completed.contains(&index) {
+                sending.tracker.confirm(index);
+            } else {
                 sending.tracker.invalidate(index);
             }
-        }
-        let all = 1..=sending.session.total_chunks;
-        for index in all.filter(|index| completed_whole || completed.contains(index)) {
-            sending.tracker.confirm(index);
-        }
-        if completed_whole {
-            self.finish(now);
         }
     }
 
@@ -217,10 +215,7 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
-        if !sending.tracker.all_reported()
-            || sending.tracker.is_reporting()
-            || sending.verify_call.is_some()
-        {
+        if !sending.tracker.all_reported() {
             return false;
         }
         self.finish(now);
@@ -244,3 +239,6 @@ impl MultipartUpload {
         self.phase = Phase::Finished(Some(Box::new(Ok(uploaded))));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ mod urls;
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
+    ops::{ControlFlow, RangeInclusive},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -127,6 +127,8 @@ struct Sending {
     tracker: ChunkTracker,
     urls: Urls,
     url_call: Option<Slot<Call<RequestUploadUrls>>>,
+    /// The chunks whose URLs `url_call` requests.
+    requested_urls: RangeInclusive<u32>,
     report_call: Option<Slot<Call<ReportChunks>>>,
     verify_call: Option<Slot<Call<GetUpload>>>,
     /// The completed chunks of the state being read, and its current page.
@@ -140,10 +142,8 @@ struct Sending {
     /// No chunk starts before this time, because of the bandwidth limit.
     paced_until: Duration,
     started: Duration,
-    /// Number of bytes that the storage has received.
-    bytes: u64,
-    /// Number of bytes that an earlier process had sent.
-    resumed_bytes: u64,
+    /// Number of bytes that this process has sent, those of chunks that were sent again included.
+    sent_bytes: u64,
     attempts: u32,
     resumed: u32,
 }

@@ -177,13 +177,13 @@ impl MultipartUpload {
             }
         }
         let resumed = tracker.done_count();
-        let bytes = tracker.done().map(|index| session.chunk_len(index)).sum();
         let unreported_since = (tracker.unreported() > 0).then_some(now.mono);
         self.phase = Phase::Sending(Box::new(Sending {
             session,
             tracker,
             urls: Urls::default(),
             url_call: None,
+            requested_urls: 0..=0,
             report_call: None,
             verify_call: None,
             verified: (Vec::new(), 0),
@@ -192,8 +192,7 @@ impl MultipartUpload {
             unreported_since,
             paced_until: Duration::ZERO,
             started: now.mono,
-            bytes,
-            resumed_bytes: bytes,
+            sent_bytes: 0,
             attempts: 0,
             resumed,
         }));
