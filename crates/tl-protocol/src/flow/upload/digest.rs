@@ -149,9 +149,40 @@ mod tests {
     }
 
     #[test]
+    fn a_hashed_source_is_read_like_the_file() {
+        #[derive(Debug)]
+        struct Remote;
+
+        impl Source for Remote {
+            fn name(&self) -> &str {
+                "match.mp4"
+            }
+
+            fn len(&self) -> u64 {
+                7
+            }
+
+            fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+                Ok(0)
+            }
+
+            fn read_size(&self) -> Option<usize> {
+                Some(4096)
+            }
+        }
+
+        let (source, _) = HashingSource::new(Arc::new(Remote), 2);
+        assert_eq!((source.name(), source.len()), ("match.mp4", 7));
+        assert_eq!(source.read_size(), Some(4096));
+        assert_eq!(hashing_source(2).0.read_size(), None);
+    }
+
+    #[test]
     fn only_md5_etags_are_compared() {
         assert!(is_md5("5d41402abc4b2a76b9719d911017c592"));
         assert!(!is_md5("5d41402abc4b2a76b9719d911017c592-12"));
         assert!(!is_md5("0x8DCF"));
+        assert!(!is_md5("5d41402abc4b2a76"));
+        assert!(!is_md5("5d41402abc4b2a76b9719d911017c59g"));
     }
 }

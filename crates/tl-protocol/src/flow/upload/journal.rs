@@ -256,3 +256,51 @@ impl fmt::Debug for UploadJournal {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgotten_chunks_leave_the_record() {
+        let mut record = UploadRecord::new("u", "a", 5, 4, 18);
+        for index in 1..=4 {
+            record.apply(&Record::Sent(index, SentChunk::new("e", 5)));
+        }
+        record.apply(&Record::Reported(vec![1]));
+        record.apply(&Record::Forgotten(vec![2, 4, 9]));
+        assert_eq!(record.sent.keys().copied().collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn only_another_asset_has_to_be_indexed_again() {
+        let indexed = || IngestRecord {
+            creating: Some(Intent::new(UNIX_EPOCH, None)),
+            asset_id: Some("a".into()),
+            is_indexing: true,
+            indexed_asset_id: Some("x".into()),
+            upload: None,
+        };
+        let mut same = indexed();
+        same.apply(&Record::Asset("a".into()));
+        assert_eq!(same.indexed_asset_id, Some("x".into()));
+        assert!(same.is_indexing && same.creating.is_none());
+        let mut other = indexed();
+        other.apply(&Record::Asset("b".into()));
+        let expected = IngestRecord {
+            asset_id: Some("b".into()),
+            ..IngestRecord::default()
+        };
+        assert_eq!(other, expected);
+    }
+
+    #[test]
+    fn debug_of_a_journal_shows_whether_it_keeps_records() {
+        let kept = UploadJournal::new(|_| {});
+        assert_eq!(format!("{kept:?}"), "UploadJournal(kept)");
+        assert_eq!(
+            format!("{:?}", UploadJournal::none()),
+            "UploadJournal(none)"
+        );
+    }
+}

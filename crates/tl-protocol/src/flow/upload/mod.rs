@@ -415,3 +415,6 @@ fn has_more(state: &UploadState, page: u32) -> bool {
             .total_page
             .is_none_or(|total| u64::from(page) < total)
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,6 +165,36 @@ mod tests {
         check(5, 1, 0, "no bytes");
     }
 
+    #[test]
+    fn sessions_have_a_maximum_number_of_chunks() {
+        assert_eq!(session(1, 20_480, 20_480).unwrap().total_chunks, 20_480);
+        let error = session(1, 20_481, 20_481).unwrap_err().to_string();
+        assert!(
+            error.contains("more than 20480 are not believed"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn sessions_have_a_maximum_size_of_headers() {
+        let check = |headers: &[(&str, usize)], is_valid: bool| {
+            let mut response = UploadSession::new("u", 5_u64, 1_u32);
+            response.asset_id = Some("a".into());
+            let headers = headers
+                .iter()
+                .map(|(name, len)| ((*name).to_owned(), "v".repeat(*len)));
+            response.upload_headers = headers.collect();
+            let session = Session::from_response(&response, 5);
+            assert_eq!(session.is_ok(), is_valid, "{session:?}");
+        };
+        // 64 KiB, names included.
+        check(&[("a", 65_535)], true);
+        check(&[("a", 65_536)], false);
+        check(&[("name", 32_764), ("more", 32_764)], true);
+        check(&[("name", 32_764), ("more", 32_765)], false);
+        check(&[("name", 65_536)], false);
+    }
+
     proptest! {
         #[test]
         fn chunks_cover_the_file(chunk_size in 1_u64..50, size in 1_u64..2000) {

@@ -113,3 +113,34 @@ impl UploadControl {
         self.cancel.is_canceled()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_of_a_control_pause_and_resume_the_same_upload() {
+        let control = UploadControl::default();
+        let clone = control.clone();
+        assert!(!control.is_paused());
+        clone.pause();
+        assert!(control.is_paused() && !control.is_canceled());
+        clone.resume();
+        assert!(!control.is_paused());
+    }
+
+    #[test]
+    fn a_control_and_its_handle_cancel_each_other() {
+        let control = UploadControl::default();
+        let handle = control.cancel_handle().clone();
+        assert!(!control.is_canceled() && !handle.is_canceled());
+        control.cancel();
+        assert!(control.is_canceled() && handle.is_canceled());
+
+        let handle = CancelHandle::new();
+        let control = UploadControl::canceled_by(&handle);
+        assert!(!control.is_canceled() && !control.is_paused());
+        handle.cancel();
+        assert!(control.is_canceled());
+    }
+}

@@ -137,11 +137,7 @@ impl MultipartUpload {
                     session.asset_id.clone(),
                     session.total_chunks,
                 );
-                self.begin_sending(now, session, &completed, record.sent);
-                let resumed = match &self.phase {
-                    Phase::Sending(sending) => sending.resumed,
-                    _ => 0,
-                };
+                let resumed = self.begin_sending(now, session, &completed, record.sent);
                 self.observer.tell(&Event::UploadStarted {
                     upload_id,
                     asset_id,
@@ -159,14 +155,14 @@ impl MultipartUpload {
     }
 
     /// Starts sending to `session`. Chunks that the API lists as complete are not sent again, and
-    /// those that an earlier process has sent are reported first.
+    /// those that an earlier process has sent are reported first. Returns how many need not be sent.
     pub(super) fn begin_sending(
         &mut self,
         now: Now,
         session: Session,
         completed: &[u32],
         sent: BTreeMap<u32, SentChunk>,
-    ) {
+    ) -> u32 {
         let mut tracker = ChunkTracker::new(session.total_chunks);
         for index in completed {
             tracker.confirm(*index);
@@ -196,5 +192,6 @@ impl MultipartUpload {
             attempts: 0,
             resumed,
         }));
+        resumed
     }
 }

@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn a_short_lived_url_is_used_in_its_first_half() {
+        let seconds = Duration::from_secs;
+        let mut minute = urls(Some("1970-01-01T00:01:00Z"));
+        assert!(minute.has(1, seconds(100 + 29)));
+        assert!(!minute.has(1, seconds(100 + 30)));
+        assert_eq!(minute.clone().take(1, seconds(100 + 30)), None);
+        assert!(minute.take(1, seconds(100 + 29)).is_some());
+    }
+
+    #[test]
     fn missing_expiry_uses_the_documented_lifetime() {
         assert!(urls(None).has(1, Duration::from_secs(3000)));
         assert!(!urls(Some("1969-12-31T23:59:00Z")).has(1, Duration::from_secs(100)));
