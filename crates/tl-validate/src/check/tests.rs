@@ -25,6 +25,30 @@ fn other_routes_say_where_the_file_must_be() {
 }
 
 #[test]
+fn only_a_route_that_refuses_leads_to_other_routes() {
+    let pack = |severity: &str| {
+        let text = format!(
+            "name = \"n\"\ndate = \"2026-01-01\"\n\
+             [[rule]]\nid = \"long\"\nwhy = \"Too long.\"\nroute = \"tasks\"\n\
+             measure = \"duration\"\nunit = \"s\"\nmax = 100\nseverity = \"{severity}\"\n"
+        );
+        RulePack::from_toml(&text).unwrap()
+    };
+    let facts = MediaFacts::default().with(|facts| facts.duration_seconds = Some(200.0));
+    let found = |severity| {
+        let report = check(&facts, &Target::new(Route::Tasks), &pack(severity));
+        let mut findings = report.findings.into_iter();
+        let finding = findings.find(|finding| finding.rule == "long").unwrap();
+        (finding.other_routes.len(), finding.why)
+    };
+    let (routes, why) = found("error");
+    assert_eq!(routes, Route::ALL.len() - 1);
+    assert!(why.starts_with("Too long. The routes "), "{why}");
+    // The route accepts the file.
+    assert_eq!(found("warning"), (0, "Too long.".to_owned()));
+}
+
+#[test]
 fn playlists_are_checked_by_their_duration_only() {
     let pack = RulePack::from_toml(
         "name = \"n\"\ndate = \"2026-01-01\"\n\

@@ -113,3 +113,6 @@ pub fn picture_encoder(video: &VideoStream, tone_map: bool) -> Vec<&'static str>
 pub(super) fn keeps_ten_bits(video: &VideoStream, tone_map: bool) -> bool {
     video.bit_depth.is_some_and(|bits| bits > 8) && !(tone_map && video.is_hdr)
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,16 +144,21 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
         .map_or(1.0, |max| (outline.bytes as f64 / max as f64).ceil());
     // The cast saturates; `are_contradictory` has rejected a maximum of zero.
     let fewest = (by_time.max(by_size) as usize).max(2);
-    let most = fewest
-        .saturating_mul(MAX_PARTS_FACTOR)
-        .min(outline.keys.len() + 1)
-        .max(fewest);
-    if let Some(cuts) = (fewest..=most).find_map(|parts| balanced(outline, limits, parts).ok()) {
-        return Ok(cuts);
-    }
-    // The key frames do not fit equal durations; parts of maximum duration may still work. If they
-    // do not, return their error.
-    greedy(outline, limits)
+    // Parts of maximum duration are as few as possible. If a part finds no key frame because the one
+    // before it is too long, shorter parts may still work.
+    let longest = greedy(outline, limits);
+    let most = longest.as_ref().map_or_else(
+        |_| {
+            fewest
+                .saturating_mul(MAX_PARTS_FACTOR)
+                .min(outline.keys.len())
+        },
+        Vec::len,
+    );
+    // If the key frames do not fit equal durations, the result is that of the longest parts.
+    (fewest..=most)
+        .find_map(|parts| balanced(outline, limits, parts).ok())
+        .map_or(longest, Ok)
 }
 
 /// For each part, the key frame nearest to an equal share of the rest.

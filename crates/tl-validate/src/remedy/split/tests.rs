@@ -89,6 +89,27 @@ fn a_last_part_that_is_too_short_takes_from_the_one_before() {
 }
 
 #[test]
+fn few_parts_come_before_equal_ones() {
+    let mut outline = Outline::new();
+    for (seconds, bytes) in [(0, 500), (5, 100), (6, 600)] {
+        outline.packet(f64::from(seconds), 1.0, bytes, true);
+    }
+    outline.packet(9.0, 1.0, 0, false);
+    // From the key frame in the middle, the rest is too large for one part.
+    let limits = max_bytes(600).with_max_seconds(Some(7.0));
+    assert_eq!(cuts(&outline, &limits), Ok(vec![0.0, 6.0]));
+}
+
+#[test]
+fn shorter_parts_are_tried_if_the_longest_lead_to_no_key_frame() {
+    // After the longest first part, the next key frame is too late.
+    let outline = video(18, &[4, 8, 10]);
+    let limits = limits(4.0, 8.0);
+    assert!(greedy(&outline, &limits).is_err());
+    assert_eq!(cuts(&outline, &limits), Ok(vec![0.0, 4.0, 10.0]));
+}
+
+#[test]
 fn sizes_count_from_the_start_of_a_part() {
     let cuts = greedy(&every_second(), &max_bytes(10_000));
     assert_eq!(cuts, Ok(vec![0.0, 10.0, 20.0]));
