@@ -44,6 +44,16 @@ fn built_in_packs_round_trip_through_toml() {
 }
 
 #[test]
+fn built_in_packs_are_those_of_their_files() {
+    for info in RulePack::all() {
+        let path = format!("{}/rules/{}.toml", env!("CARGO_MANIFEST_DIR"), info.name);
+        let text = std::fs::read_to_string(path).expect("a file named like its pack");
+        let pack = RulePack::from_toml(&text).expect("a pack");
+        assert_eq!(RulePack::named(&info.name).expect("a listed pack"), &pack);
+    }
+}
+
+#[test]
 fn date_selects_the_pack_of_that_day() {
     let check = |date: &str, name: &str| {
         let date = date.parse().expect("a date");

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::file;
 use super::pack::{RulePack, RulePackError};
 
 /// Name and date of a built-in pack.
@@ -19,14 +20,14 @@ pub struct PackInfo {
     pub title: String,
 }
 
-/// The built-in packs, oldest first.
+/// The built-in packs of the folder `rules`, oldest first, as the build script writes them.
 const BUILT_IN: [&str; 6] = [
-    include_str!("../../rules/v1.1.1.toml"),
-    include_str!("../../rules/v1.1.2.toml"),
-    include_str!("../../rules/v1.2.toml"),
-    include_str!("../../rules/v1.3-2025-06.toml"),
-    include_str!("../../rules/v1.3-2026-02.toml"),
-    include_str!("../../rules/v1.3-2026-10.toml"),
+    include_str!(concat!(env!("OUT_DIR"), "/v1.1.1.json")),
+    include_str!(concat!(env!("OUT_DIR"), "/v1.1.2.json")),
+    include_str!(concat!(env!("OUT_DIR"), "/v1.2.json")),
+    include_str!(concat!(env!("OUT_DIR"), "/v1.3-2025-06.json")),
+    include_str!(concat!(env!("OUT_DIR"), "/v1.3-2026-02.json")),
+    include_str!(concat!(env!("OUT_DIR"), "/v1.3-2026-10.json")),
 ];
 
 /// The built-in packs, oldest first. Each is parsed when it is first reached: a command that needs
@@ -35,9 +36,7 @@ fn built_in() -> impl DoubleEndedIterator<Item = &'static RulePack> {
     static PACKS: [OnceLock<RulePack>; BUILT_IN.len()] =
         [const { OnceLock::new() }; BUILT_IN.len()];
     BUILT_IN.iter().zip(&PACKS).map(|(text, pack)| {
-        pack.get_or_init(|| {
-            RulePack::from_toml(text).expect("the built-in packs are parsed by a test")
-        })
+        pack.get_or_init(|| file::from_json(text).expect("the built-in packs are parsed by a test"))
     })
 }
 

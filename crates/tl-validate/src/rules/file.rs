@@ -106,8 +106,19 @@ impl RulePack {
     }
 }
 
+/// Parses a complete pack from the JSON of the same members.
+pub(super) fn from_json(text: &str) -> Result<RulePack, RulePackError> {
+    let file = serde_json::from_str(text)
+        .map_err(|error| RulePackError::new(format!("the rule pack cannot be read: {error}")))?;
+    complete(file)
+}
+
 fn parse(text: &str) -> Result<RulePack, RulePackError> {
-    let file = read(text)?;
+    complete(read(text)?)
+}
+
+/// The pack of a file that extends no other one.
+fn complete(file: PackFile) -> Result<RulePack, RulePackError> {
     if !file.remove.is_empty() {
         return Err(RulePackError::new(
             "`remove` is allowed only in a file that extends a pack. Delete it, or extend a pack with this file.",
