@@ -3,9 +3,14 @@
 pub(crate) mod interrupt;
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::failure::exit::Exit;
+
+/// Longest time that tasks may take to end after the work. A blocking read, as of standard input,
+/// must not delay the exit for longer.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs `work`. SIGINT and SIGTERM cancel it with the error that `interrupted` returns.
 pub(crate) fn run<T>(
@@ -36,8 +41,9 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
             .with_source(&error)
         })?;
     let result = runtime.block_on(work);
-    // A blocking read must not delay the exit.
-    runtime.shutdown_background();
+    // Tasks close what they hold. If the program ended while SQLite closes a ledger, files beside it
+    // would be left, and a ledger in a read-only folder could not be read.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     result
 }
 
