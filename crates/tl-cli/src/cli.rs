@@ -143,7 +143,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
         .try_get_matches_from_mut(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches))
         .map_err(|error| error.format(&mut command));
-    // It describes thousands of options. To free them takes as long as to parse the arguments.
+    // To free the description takes as long as to parse the arguments.
     std::mem::forget(command);
     let cli = match parsed {
         Ok(cli) => cli,
@@ -272,7 +272,9 @@ mod tests {
             }
         }
         let mut found = Vec::new();
-        options(&Cli::command(), &mut found);
+        let mut command = Cli::command();
+        command.build();
+        options(&command, &mut found);
         for setting in crate::config::setting::SETTINGS {
             assert_eq!(
                 found.contains(&setting.option()),

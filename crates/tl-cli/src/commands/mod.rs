@@ -13,7 +13,7 @@ macro_rules! subcommands {
         $(#[$doc])*
         #[derive(Debug, ::clap::Subcommand)]
         pub(crate) enum $set {
-            $($(#[$attribute])* $name($command),)+
+            $($(#[$attribute])* $name($crate::commands::deferred::Deferred<$command>),)+
         }
 
         impl $set {
@@ -22,7 +22,7 @@ macro_rules! subcommands {
                 context: &$crate::context::Context,
             ) -> Result<$crate::failure::exit::Exit, $crate::failure::Failure> {
                 match self {
-                    $(Self::$name(command) => command.run(context),)+
+                    $(Self::$name(command) => command.0.run(context),)+
                 }
             }
         }
@@ -35,6 +35,7 @@ mod asset;
 mod completions;
 mod config;
 mod connection;
+mod deferred;
 mod doctor;
 mod embed;
 mod emulator;
@@ -57,6 +58,8 @@ mod validate;
 mod video;
 mod webhook;
 mod worker;
+
+use deferred::Deferred;
 
 subcommands! {
     /// The commands of `tl`.
@@ -139,7 +142,7 @@ impl Command {
     pub(crate) fn works_without_config(&self) -> bool {
         matches!(
             self,
-            Self::Config(config::ConfigCommand::Path(_)) | Self::Completions(_)
+            Self::Config(Deferred(config::ConfigCommand::Path(_))) | Self::Completions(_)
         )
     }
 }

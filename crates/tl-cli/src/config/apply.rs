@@ -13,7 +13,7 @@ const NOT_DEFAULTS: [&str; 2] = ["api_key_file", "base_url"];
 
 impl Settings {
     /// Sets the defaults of all options that have a setting, in all commands.
-    pub(crate) fn apply(&self, command: Command) -> Command {
+    pub(crate) fn apply(&self, mut command: Command) -> Command {
         let defaults: Vec<(&'static Setting, Value)> = SETTINGS
             .iter()
             .filter(|setting| setting.has_option && !NOT_DEFAULTS.contains(&setting.name))
@@ -21,7 +21,10 @@ impl Settings {
             .collect();
         match defaults.is_empty() {
             true => command,
-            false => with_defaults(command, &defaults),
+            false => {
+                command.build();
+                with_defaults(command, &defaults)
+            }
         }
     }
 
