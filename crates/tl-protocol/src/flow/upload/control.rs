@@ -211,7 +211,7 @@ impl MultipartUpload {
         }
     }
 
-    pub(super) fn verify_or_finish(&mut self, now: Now) -> bool {
+    pub(super) fn finish_if_reported(&mut self, now: Now) -> bool {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };

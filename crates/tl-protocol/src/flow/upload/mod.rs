@@ -294,7 +294,7 @@ impl MultipartUpload {
             self.after_verification(now, result);
             return ControlFlow::Continue(());
         }
-        if self.request_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
+        if self.request_urls(now) || self.report(now, &mut until) || self.finish_if_reported(now) {
             return ControlFlow::Continue(());
         }
         ControlFlow::Break(
