@@ -1,4 +1,4 @@
-//! Tests of ingestions that an earlier process has begun.
+//! Tests of ingestions that an earlier process has started.
 
 use super::*;
 use crate::flow::upload::Intent;
