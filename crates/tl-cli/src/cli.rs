@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 use tl_client::config::KEY_VARIABLES;
 
 use crate::commands::Command;
+use crate::config::apply::with_defaults;
 use crate::config::{PROFILE_VARIABLE, Selection, Settings};
 use crate::context::Context;
 use crate::context::connection::Connection;
@@ -135,14 +136,13 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     }
     let json = arguments.iter().any(|argument| argument == "--json");
     let settings = Settings::load(&selection(&arguments));
-    let mut command = match &settings {
-        Ok(settings) => settings.apply(Cli::command()),
-        Err(_) => Cli::command(),
-    };
+    let applied = settings.as_ref().ok().map(Settings::apply);
+    let mut command = with_defaults(Cli::command());
     let parsed = command
         .try_get_matches_from_mut(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches))
         .map_err(|error| error.format(&mut command));
+    drop(applied);
     // To free the description takes as long as to parse the arguments.
     std::mem::forget(command);
     let cli = match parsed {

@@ -7,6 +7,8 @@ use std::fmt::{self, Debug, Formatter};
 
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 
+use crate::config::apply::with_defaults;
+
 /// The arguments of a command, or a set of subcommands, which clap learns when it needs them.
 ///
 /// Code that looks at the description without parsing calls [`Command::build`] first.
@@ -18,7 +20,7 @@ fn described(command: Command, describe: fn(Command) -> Command) -> Command {
     let short = command.get_about().cloned();
     let long = command.get_long_about().cloned();
     let global = command.get_arguments().count();
-    let command = global_last(describe(command), global);
+    let command = with_defaults(global_last(describe(command), global));
     let command = match short {
         Some(text) => command.about(text),
         None => command,

@@ -1,7 +1,10 @@
 //! Settings as defaults of options: an option on the command line overrides its setting.
 
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
 use clap::error::{ContextKind, ContextValue};
-use clap::{ArgAction, Command};
+use clap::{Arg, ArgAction, Command};
 
 use super::setting::{Kind, SETTINGS, Setting};
 use super::{Settings, Value};
@@ -11,21 +14,32 @@ use crate::failure::exit::Exit;
 /// The options with rules of their own, because the key must not go to a foreign host.
 const NOT_DEFAULTS: [&str; 2] = ["api_key_file", "base_url"];
 
+/// Settings with their values, which live as long as the program: clap requires that without its
+/// feature `string`.
+type Defaults = Vec<(&'static Setting, Vec<&'static str>)>;
+
+thread_local! {
+    static DEFAULTS: RefCell<Defaults> = const { RefCell::new(Vec::new()) };
+}
+
+/// As long as it exists, [`with_defaults`] uses the settings that it was made of.
+#[must_use]
+pub(crate) struct Applied(PhantomData<*const ()>);
+
+impl Drop for Applied {
+    fn drop(&mut self) {
+        DEFAULTS.take();
+    }
+}
+
 impl Settings {
-    /// Sets the defaults of all options that have a setting, in all commands.
-    pub(crate) fn apply(&self, mut command: Command) -> Command {
-        let defaults: Vec<(&'static Setting, Value)> = SETTINGS
+    /// Makes the settings defaults of their options, in all commands that this thread describes.
+    pub(crate) fn apply(&self) -> Applied {
+        let settings = SETTINGS
             .iter()
-            .filter(|setting| setting.has_option && !NOT_DEFAULTS.contains(&setting.name))
-            .filter_map(|setting| Some((setting, self.get(setting)?.0)))
-            .collect();
-        match defaults.is_empty() {
-            true => command,
-            false => {
-                command.build();
-                with_defaults(command, &defaults)
-            }
-        }
+            .filter(|setting| setting.has_option && !NOT_DEFAULTS.contains(&setting.name));
+        let values = settings.filter_map(|setting| Some((setting, self.get(setting)?.0)));
+        applied(values)
     }
 
     /// The error for a setting that its option refuses, which names where it comes from.
@@ -62,79 +76,74 @@ impl Settings {
     }
 }
 
-fn with_defaults(command: Command, defaults: &[(&'static Setting, Value)]) -> Command {
-    let command = command.mut_args(|arg| {
-        let setting = arg.get_long().and_then(|long| {
-            defaults
-                .iter()
-                .find(|(setting, _)| setting.option() == long)
-        });
-        let Some((setting, value)) = setting else {
-            return arg;
-        };
-        let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
-        if is_flag != (setting.kind == Kind::Boolean) {
-            return arg;
-        }
-        // The values live as long as the program, which clap requires without its feature `string`.
-        let values: Vec<&'static str> = value
-            .0
-            .iter()
-            .map(|text| &*Box::leak(text.clone().into_boxed_str()))
-            .collect();
-        arg.required(false)
-            .hide_default_value(!is_flag)
-            .default_values(values)
-    });
-    let names: Vec<String> = command
-        .get_subcommands()
-        .map(|subcommand| subcommand.get_name().to_owned())
-        .collect();
-    names.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |subcommand| with_defaults(subcommand, defaults))
+fn applied(values: impl Iterator<Item = (&'static Setting, Value)>) -> Applied {
+    let leaked = |text: &String| -> &'static str { Box::leak(text.clone().into_boxed_str()) };
+    let defaults = values.map(|(setting, value)| (setting, value.0.iter().map(leaked).collect()));
+    DEFAULTS.set(defaults.collect());
+    Applied(PhantomData)
+}
+
+/// The command with its settings as defaults of its own options. Those of its subcommands are set
+/// when clap needs them.
+pub(crate) fn with_defaults(command: Command) -> Command {
+    DEFAULTS.with_borrow(|defaults| match defaults.is_empty() {
+        true => command,
+        false => command.mut_args(|arg| with_default(arg, defaults)),
     })
+}
+
+fn with_default(arg: Arg, defaults: &Defaults) -> Arg {
+    let setting = arg.get_long().and_then(|long| {
+        defaults
+            .iter()
+            .find(|(setting, _)| setting.option() == long)
+    });
+    let Some((setting, values)) = setting else {
+        return arg;
+    };
+    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+    if is_flag != (setting.kind == Kind::Boolean) {
+        return arg;
+    }
+    arg.required(false)
+        .hide_default_value(!is_flag)
+        .default_values(values)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{Arg, ArgAction};
-
     use super::*;
 
-    fn defaults(pairs: &[(&str, &[&str])]) -> Vec<(&'static Setting, Value)> {
-        pairs
-            .iter()
-            .map(|(name, values)| {
-                let values = values.iter().map(|value| (*value).to_owned()).collect();
-                (Setting::named(name).unwrap(), Value(values))
-            })
-            .collect()
+    fn defaults(pairs: &[(&str, &[&str])]) -> Applied {
+        applied(pairs.iter().map(|(name, values)| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            (Setting::named(name).unwrap(), Value(values))
+        }))
     }
 
     fn command() -> Command {
         let option = |name| Arg::new(name).long(name);
-        Command::new("tl").no_binary_name(true).subcommand(
-            Command::new("run")
-                .arg(option("index").required(true))
-                .arg(option("engine").action(ArgAction::Append))
-                .arg(option("require-sandbox").action(ArgAction::SetTrue))
-                // A positional argument with the same name is not an option.
-                .arg(Arg::new("jobs")),
-        )
+        let run = Command::new("run")
+            .arg(option("index").required(true))
+            .arg(option("engine").action(ArgAction::Append))
+            .arg(option("require-sandbox").action(ArgAction::SetTrue))
+            // A positional argument with the same name is not an option.
+            .arg(Arg::new("jobs"));
+        Command::new("tl")
+            .no_binary_name(true)
+            .subcommand(with_defaults(run))
     }
 
     #[test]
     fn settings_are_defaults_of_options_only() {
-        let values = defaults(&[
+        let applied = defaults(&[
             ("index", &["sport"]),
             ("engine", &["a", "b"]),
             ("require_sandbox", &["true"]),
             ("jobs", &["4"]),
         ]);
         let parse = |arguments: &[&str]| {
-            let matches = with_defaults(command(), &values)
-                .try_get_matches_from(arguments)
-                .unwrap();
+            let matches = command().try_get_matches_from(arguments).unwrap();
             let (_, run) = matches.subcommand().unwrap();
             let engines: Vec<String> = run.get_many("engine").unwrap().cloned().collect();
             (
@@ -149,5 +158,7 @@ mod tests {
             parse(&["run", "--index", "news", "--engine", "c"]),
             ("news".into(), "c".into(), true, None)
         );
+        drop(applied);
+        assert!(command().try_get_matches_from(["run"]).is_err());
     }
 }
