@@ -345,6 +345,17 @@ fn nothing_is_sent_before_everything_is_checked() {
 }
 
 #[test]
+fn a_check_that_is_due_later_is_not_waited_for() {
+    let mut scheduler = Scheduler::new(Limits::default());
+    scheduler.sources_read();
+    scheduler.kind(Work::Check).at = Some(at(20));
+    assert!(scheduler.has_checked_all(at(19)));
+    assert!(!scheduler.has_checked_all(at(20)));
+    scheduler.kind(Work::Check).at = None;
+    assert!(scheduler.has_checked_all(at(20)));
+}
+
+#[test]
 fn budget_is_compared_when_everything_is_checked() {
     let measured = |video: u64, unknown: u64| {
         let limits = Limits {

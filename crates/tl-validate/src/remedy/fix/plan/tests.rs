@@ -150,6 +150,21 @@ fn one_fix_contains_every_change() {
 }
 
 #[test]
+fn only_hdr_is_mapped_and_only_if_asked() {
+    let rules = rules(&[&format!("{DURATION}\nmin = 120")]);
+    let all: Vec<&Rule> = rules.iter().collect();
+    let is_mapped = |is_hdr: bool, tone_map: bool| {
+        let facts = facts(false).with(|facts| facts.video_streams[0].is_hdr = is_hdr);
+        let options = FixOptions::default().with_tone_map(tone_map);
+        let fix = for_all(&all, &facts, &all, &options).unwrap();
+        fix.argv.iter().any(|word| word.contains("tonemap"))
+    };
+    assert!(is_mapped(true, true));
+    assert!(!is_mapped(true, false));
+    assert!(!is_mapped(false, true));
+}
+
+#[test]
 fn bars_lead_to_the_nearest_listed_ratio() {
     assert_eq!(frame_for((90, 160), &[LIST]), Some(((90, 160), (90, 160))));
     assert_eq!(

@@ -52,3 +52,18 @@ fn codecs_without_a_name_are_left_out_and_called_unknown() {
         ]
     );
 }
+
+#[test]
+fn ten_bits_are_kept_unless_hdr_is_mapped() {
+    let encoder = |bits: u32, is_hdr: bool, tone_map: bool| {
+        let video = VideoStream::default().with(|video| {
+            video.bit_depth = Some(bits);
+            video.is_hdr = is_hdr;
+        });
+        picture_encoder(&video, tone_map)[1]
+    };
+    assert_eq!(encoder(10, true, false), "libx265");
+    assert_eq!(encoder(10, false, true), "libx265");
+    assert_eq!(encoder(10, true, true), "libx264");
+    assert_eq!(encoder(8, false, false), "libx264");
+}
