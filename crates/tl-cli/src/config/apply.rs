@@ -83,8 +83,8 @@ fn applied(values: impl Iterator<Item = (&'static Setting, Value)>) -> Applied {
     Applied(PhantomData)
 }
 
-/// The command with its settings as defaults of its own options. Those of its subcommands are set
-/// when clap needs them.
+/// The command with settings as the defaults of its options. Those of its subcommands are set when
+/// clap needs them.
 pub(crate) fn with_defaults(command: Command) -> Command {
     DEFAULTS.with_borrow(|defaults| match defaults.is_empty() {
         true => command,
