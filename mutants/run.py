@@ -202,7 +202,7 @@ def main():
         CARGO_TARGET_DIR=str(FOLDER / "build"),
         CARGO_INCREMENTAL="1",
         CARGO_PROFILE_DEV_DEBUG="0",
-        # Simulations of whole uploads take a tenth of the time.
+        # Simulations of whole uploads take less time.
         CARGO_PROFILE_DEV_OPT_LEVEL="1",
         # The switch is a constant function; see `switch.py`.
         RUSTC_BOOTSTRAP="tl_protocol,tl_bulk,tl_validate",

@@ -1,6 +1,6 @@
 //! Arguments that are described only if their command runs.
 //!
-//! The commands have thousands of options together. To describe them all takes longer than most
+//! Together, the commands have thousands of options. Describing all of them takes longer than most
 //! commands that do not use the network.
 
 use std::fmt::{self, Debug, Formatter};
@@ -14,8 +14,8 @@ use crate::config::apply::with_defaults;
 /// Code that looks at the description without parsing calls [`Command::build`] first.
 pub(crate) struct Deferred<T>(pub(crate) T);
 
-/// Adds the arguments with `describe`. The help texts that the command has stay: those of its
-/// arguments do not replace them.
+/// Adds the arguments with `describe`. Keeps the help texts of the command, which `describe` would
+/// replace with those of the arguments.
 fn described(command: Command, describe: fn(Command) -> Command) -> Command {
     let short = command.get_about().cloned();
     let long = command.get_long_about().cloned();
@@ -31,8 +31,8 @@ fn described(command: Command, describe: fn(Command) -> Command) -> Command {
     }
 }
 
-/// Moves the first `global` arguments to the end. They are the global options, which a command gets
-/// before its own here. Help texts list them last.
+/// Moves the first `global` arguments to the end. They are the global options, which clap adds to a
+/// deferred command before its own. Help texts list them last.
 fn global_last(command: Command, global: usize) -> Command {
     let mut arguments = Vec::new();
     let command = command.mut_args(|argument| {

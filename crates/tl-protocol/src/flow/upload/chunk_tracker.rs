@@ -170,7 +170,15 @@ impl ChunkTracker {
         indexes
     }
 
+    /// Whether the storage has a chunk, reported or not.
+    pub(super) fn is_done(&self, index: u32) -> bool {
+        self.sent.contains_key(&index)
+            || self.reporting.contains_key(&index)
+            || self.reported.contains(&index)
+    }
+
     /// The chunks that the storage has, reported or not.
+    #[cfg(test)]
     pub(super) fn done(&self) -> impl Iterator<Item = u32> + '_ {
         self.sent
             .keys()
@@ -266,6 +274,10 @@ mod tests {
         assert_eq!((tracker.reported(), tracker.unreported()), (4, 2));
         assert_eq!(tracker.done_count(), 9);
         assert_eq!(tracker.done().count(), 9);
+        assert!(
+            (1..=tracker.total)
+                .all(|index| tracker.is_done(index) == tracker.done().any(|done| done == index))
+        );
     }
 
     #[test]

@@ -194,16 +194,25 @@ impl MultipartUpload {
 }
 
 impl Sending {
+    /// Number of bytes in the chunks that the storage has.
+    fn received_bytes(&self) -> u64 {
+        let total = self.session.total_chunks;
+        let last = self.tracker.is_done(total);
+        let full = u64::from(self.tracker.done_count() - u32::from(last));
+        let last_bytes = if last {
+            self.session.chunk_len(total)
+        } else {
+            0
+        };
+        full.saturating_mul(self.session.chunk_size) + last_bytes
+    }
+
     fn progress(&self, now: Now, chunk: u32) -> Event {
         let elapsed = now.mono.saturating_sub(self.started);
         #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]
         let rate =
             (elapsed > Duration::ZERO).then(|| self.sent_bytes as f64 / elapsed.as_secs_f64());
-        let lengths = self
-            .tracker
-            .done()
-            .map(|index| self.session.chunk_len(index));
-        let bytes: u64 = lengths.sum();
+        let bytes = self.received_bytes();
         let remaining_bytes = self.session.total_size.saturating_sub(bytes);
         #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
         let remaining_time =
@@ -343,7 +352,5 @@ fn unquote(etag: &str) -> &str {
     etag.trim().trim_start_matches("W/").trim_matches('"')
 }
 
-#[cfg(test)]
-pub(super) mod driven_upload;
 #[cfg(test)]
 mod tests;

@@ -417,4 +417,6 @@ fn has_more(state: &UploadState, page: u32) -> bool {
 }
 
 #[cfg(test)]
+mod driven_upload;
+#[cfg(test)]
 mod tests;

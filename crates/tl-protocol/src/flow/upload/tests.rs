@@ -6,7 +6,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tl_model::{NewUpload, UploadType};
 
-use super::*;
+use super::{
+    driven_upload::{request_name, signed},
+    *,
+};
 use crate::{BytesSource, Event};
 
 const CHUNKS: u32 = 3;
@@ -62,7 +65,7 @@ impl Scenario {
                 Step::Done(result) => return (None, Some(result)),
                 Step::Wait { until } => return (until, None),
                 Step::Start(token, exchange) => {
-                    let request = summary(&exchange);
+                    let request = request_name(&exchange);
                     self.log.lock().unwrap().push(request.clone());
                     self.in_flight.push((request, token));
                 }
@@ -89,35 +92,6 @@ impl Scenario {
     }
 }
 
-/// The request in words: `create`, `state 1` (the page), `urls 2+1` (start and count), `report 1 2`,
-/// `chunk 3`.
-fn summary(exchange: &tl_http::Exchange) -> String {
-    let mut body = Vec::new();
-    std::io::copy(&mut exchange.http.body().reader(), &mut body).unwrap();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let uri = exchange.http.uri();
-    let path = uri.path().trim_start_matches("/v1.3");
-    match (exchange.http.method().as_str(), path) {
-        ("POST", "/assets/multipart-uploads") => "create".to_owned(),
-        ("GET", "/assets/multipart-uploads/u") => {
-            let page = uri.query().unwrap().trim_start_matches("page=");
-            let (page, limit) = page.split_once('&').unwrap();
-            assert_eq!(limit, "page_limit=50");
-            format!("state {page}")
-        }
-        ("POST", "/assets/multipart-uploads/u/presigned-urls") => {
-            format!("urls {}+{}", body["start"], body["count"])
-        }
-        ("POST", "/assets/multipart-uploads/u") => {
-            let chunks = body["completed_chunks"].as_array().unwrap().iter();
-            let chunks = chunks.map(|chunk| format!(" {}", chunk["chunk_index"]));
-            format!("report{}", chunks.collect::<String>())
-        }
-        ("PUT", chunk) => format!("chunk {}", chunk.trim_start_matches('/')),
-        other => panic!("{other:?} was requested"),
-    }
-}
-
 fn create() -> CreateUpload {
     CreateUpload::new(NewUpload::new(
         "a.mp4",
@@ -132,15 +106,9 @@ fn record(sent: &[u32]) -> UploadRecord {
     UploadRecord::new("u", "a", 1, CHUNKS, u64::from(CHUNKS)).with_sent(sent.collect())
 }
 
-fn urls() -> Value {
-    let url =
-        |index| json!({"chunk_index": index, "url": format!("https://storage.example/{index}")});
-    (1..=CHUNKS).map(url).collect()
-}
-
 fn session() -> Value {
     json!({"upload_id": "u", "asset_id": "a", "chunk_size": 1, "total_chunks": CHUNKS,
-           "upload_urls": urls()})
+           "upload_urls": signed(1..=CHUNKS)})
 }
 
 /// A page of the state of the session: its complete chunks, and the number of pages.
@@ -190,7 +158,7 @@ fn an_unusable_session_is_replaced_by_a_new_one() {
         check_resumed(
             resume(&[1]),
             &[response],
-            &["state 1", &restarted, "create"],
+            &["state 1", &restarted, "session"],
         );
     };
     check((404, json!({})), "the platform does not know it any more");
@@ -225,7 +193,7 @@ const OTHER_VERSION: &str = "restarted: the file may have changed, and the platf
 
 #[test]
 fn chunks_that_were_not_compared_are_not_resumed() {
-    let restarted = ["state 1", OTHER_VERSION, "create"];
+    let restarted = ["state 1", OTHER_VERSION, "session"];
     let completed = state("completed", &[], None);
     check_resumed(resume_compared(&[1, 2]), &[completed], &restarted);
     let active = || state("active", &[1, 2], Some(1));
@@ -274,9 +242,9 @@ fn only_complete_chunks_of_the_state_are_resumed() {
 fn sending(settings: UploadSettings) -> Scenario {
     let mut scenario = Scenario::new(Begin::New(create()), settings);
     scenario.step(0.0);
-    scenario.respond("create", 201, &session());
+    scenario.respond("session", 201, &session());
     scenario.step(0.0);
-    let started = ["create", "started with 0 of 3"];
+    let started = ["session", "started with 0 of 3"];
     let chunks = ["chunk 1", "chunk 2", "chunk 3"];
     assert_eq!(scenario.log(), [&started[..], &chunks[..]].concat());
     scenario
@@ -302,7 +270,7 @@ fn a_chunk_of_an_earlier_process_is_reported_in_time() {
     let (status, body) = state("active", &[], Some(1));
     scenario.respond("state 1", status, &body);
     scenario.step(1.0);
-    scenario.respond("urls 2+2", 200, &json!({"upload_urls": urls()}));
+    scenario.respond("urls 2+2", 200, &json!({"upload_urls": signed(1..=CHUNKS)}));
     let (until, _) = scenario.step(2.0);
     assert_eq!(until, Some(Duration::from_secs(6)));
     scenario.step(5.9);

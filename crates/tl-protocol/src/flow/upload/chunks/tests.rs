@@ -5,14 +5,14 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use tl_model::{NewUpload, UploadType};
 
-use super::{
-    driven_upload::{DrivenUpload, millis},
-    *,
-};
+use super::*;
 use crate::{
     BytesSource, Delivery, Flow, Policy, Token, TransportError,
     endpoint::CreateUpload,
-    flow::upload::{Begin, UploadSettings},
+    flow::upload::{
+        Begin, UploadSettings,
+        driven_upload::{DrivenUpload, millis},
+    },
 };
 
 /// Sends two chunks in sequence to a storage that responds to the first with `etag`. Returns

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::{
     SentChunk, UploadRecord, UploadSettings,
-    chunks::driven_upload::{DrivenUpload, millis, report},
+    driven_upload::{DrivenUpload, millis, report},
 };
 use crate::{ErrorKind, Event};
 

@@ -20,12 +20,12 @@ use crate::{
 };
 
 /// A time on the driver's clock, in milliseconds.
-pub(in crate::flow::upload) fn millis(time: u64) -> Duration {
+pub(super) fn millis(time: u64) -> Duration {
     Duration::from_millis(time)
 }
 
 /// An upload of `total` chunks with `chunk_size` bytes each except the last.
-pub(in crate::flow::upload) struct DrivenUpload {
+pub(super) struct DrivenUpload {
     flow: MultipartUpload,
     now: Now,
     total: u32,
@@ -41,7 +41,7 @@ impl DrivenUpload {
     fn begin(begin: Begin, size: u64, chunk_size: u64, settings: UploadSettings) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let records = Arc::new(Mutex::new(Vec::new()));
-        let (told, kept) = (Arc::clone(&events), Arc::clone(&records));
+        let (event_sink, record_sink) = (Arc::clone(&events), Arc::clone(&records));
         let flow = MultipartUpload::new(
             source(size),
             begin,
@@ -51,10 +51,10 @@ impl DrivenUpload {
             1,
         )
         .observed(Observer::new(move |event| {
-            told.lock().unwrap().push(event.clone());
+            event_sink.lock().unwrap().push(event.clone());
         }))
         .recorded(UploadJournal::new(move |record| {
-            kept.lock().unwrap().push(record.clone());
+            record_sink.lock().unwrap().push(record.clone());
         }));
         Self {
             flow,
@@ -69,7 +69,7 @@ impl DrivenUpload {
     }
 
     /// An upload of `size` bytes whose session starts at the time 0 with the URLs of `urls`.
-    pub(in crate::flow::upload) fn new(
+    pub(super) fn new(
         size: u64,
         chunk_size: u64,
         settings: UploadSettings,
@@ -88,7 +88,7 @@ impl DrivenUpload {
     }
 
     /// An upload with 1 byte per chunk that resumes `record`. The platform's state is requested.
-    pub(in crate::flow::upload) fn resume(record: UploadRecord, settings: UploadSettings) -> Self {
+    pub(super) fn resume(record: UploadRecord, settings: UploadSettings) -> Self {
         let size = record.total_size;
         let upload = NewUpload::new("a.mp4", UploadType::Video, size);
         let begin = Begin::Resume(record, CreateUpload { upload });
@@ -97,19 +97,19 @@ impl DrivenUpload {
         driven
     }
 
-    pub(in crate::flow::upload) fn with_policy(mut self, policy: Policy) -> Self {
+    pub(super) fn with_policy(mut self, policy: Policy) -> Self {
         self.flow.policy = policy;
         self
     }
 
     /// Steps until the upload waits or ends. Returns the requests that it starts.
-    pub(in crate::flow::upload) fn step(&mut self, time: u64) -> Vec<String> {
+    pub(super) fn step(&mut self, time: u64) -> Vec<String> {
         self.now = Now::new(millis(time), self.now.wall);
         let mut started = Vec::new();
         loop {
             match self.flow.step(self.now) {
                 Step::Start(token, exchange) => {
-                    let name = name(&exchange);
+                    let name = request_name(&exchange);
                     started.push(name.clone());
                     self.in_flight.push((name, token));
                 }
@@ -126,21 +126,21 @@ impl DrivenUpload {
     }
 
     /// Ends the request `name` with `outcome`.
-    pub(in crate::flow::upload) fn end(&mut self, name: &str, outcome: Outcome) {
+    pub(super) fn end(&mut self, name: &str, outcome: Outcome) {
         let position = self.in_flight.iter().position(|(other, _)| other == name);
         let position = position.unwrap_or_else(|| panic!("{name} is in {:?}", self.in_flight));
         let (_, token) = self.in_flight.swap_remove(position);
         self.flow.on_outcome(self.now, token, outcome);
     }
 
-    pub(in crate::flow::upload) fn respond(&mut self, name: &str, status: u16, body: &Value) {
+    pub(super) fn respond(&mut self, name: &str, status: u16, body: &Value) {
         let response = http::Response::builder().status(status);
         let response = response.body(Bytes::from(body.to_string()));
         self.end(name, Ok(response.unwrap()));
     }
 
     /// The storage takes `chunks`.
-    pub(in crate::flow::upload) fn store(&mut self, chunks: impl IntoIterator<Item = u32>) {
+    pub(super) fn store(&mut self, chunks: impl IntoIterator<Item = u32>) {
         for chunk in chunks {
             let response = http::Response::builder().header("etag", "\"opaque\"");
             self.end(
@@ -151,16 +151,12 @@ impl DrivenUpload {
     }
 
     /// The platform signs URLs of `chunks` as the response to `name`.
-    pub(in crate::flow::upload) fn sign(
-        &mut self,
-        name: &str,
-        chunks: impl IntoIterator<Item = u32>,
-    ) {
+    pub(super) fn sign(&mut self, name: &str, chunks: impl IntoIterator<Item = u32>) {
         self.respond(name, 200, &json!({ "upload_urls": signed(chunks) }));
     }
 
     /// The platform responds with a page of the state: these chunks are complete.
-    pub(in crate::flow::upload) fn state(&mut self, page: u32, pages: u32, completed: &[u32]) {
+    pub(super) fn state(&mut self, page: u32, pages: u32, completed: &[u32]) {
         let chunks: Vec<Value> = completed
             .iter()
             .map(|index| json!({ "index": index, "status": "completed" }))
@@ -173,7 +169,7 @@ impl DrivenUpload {
     }
 
     /// The `ChunkSent` and `ChunkRetrying` events since the last call.
-    pub(in crate::flow::upload) fn events(&mut self) -> Vec<Event> {
+    pub(super) fn events(&mut self) -> Vec<Event> {
         let mut events = std::mem::take(&mut *self.events.lock().unwrap());
         events
             .retain(|event| matches!(event, Event::ChunkSent { .. } | Event::ChunkRetrying { .. }));
@@ -181,7 +177,7 @@ impl DrivenUpload {
     }
 
     /// The chunks that the journal has forgotten, and those that were reported.
-    pub(in crate::flow::upload) fn recorded(&self) -> (Vec<u32>, Vec<u32>) {
+    pub(super) fn recorded(&self) -> (Vec<u32>, Vec<u32>) {
         let (mut forgotten, mut reported) = (Vec::new(), Vec::new());
         for record in &*self.records.lock().unwrap() {
             match record {
@@ -199,38 +195,41 @@ fn source(size: u64) -> Arc<BytesSource> {
     Arc::new(BytesSource::new("a.mp4", bytes))
 }
 
-fn signed(chunks: impl IntoIterator<Item = u32>) -> Vec<Value> {
+/// The signed URLs of `chunks` in a response.
+pub(super) fn signed(chunks: impl IntoIterator<Item = u32>) -> Vec<Value> {
     let url =
         |index| json!({ "chunk_index": index, "url": format!("https://storage.example/{index}") });
     chunks.into_iter().map(url).collect()
 }
 
 /// The name of a report of `chunks`.
-pub(in crate::flow::upload) fn report(chunks: RangeInclusive<u32>) -> String {
+pub(super) fn report(chunks: RangeInclusive<u32>) -> String {
     chunks.fold("report".to_owned(), |name, index| format!("{name} {index}"))
 }
 
-/// A short name of a request: `session`, `chunk 1`, `urls 1+2`, `report 1 2` or `state 1`.
-fn name(exchange: &Exchange) -> String {
-    let (method, uri) = (exchange.http.method(), exchange.http.uri());
-    let last = uri.path().rsplit('/').next().unwrap();
+/// A short name of a request: `session`, `chunk 1`, `urls 1+2` (start and count), `report 1 2` or
+/// `state 1` (the page).
+pub(super) fn request_name(exchange: &Exchange) -> String {
+    let uri = exchange.http.uri();
     let body = io::read_to_string(exchange.http.body().reader()).unwrap();
-    let body = || serde_json::from_str::<Value>(&body).unwrap();
-    match (method.as_str(), last) {
-        ("PUT", chunk) => format!("chunk {chunk}"),
-        ("POST", "multipart-uploads") => "session".to_owned(),
-        ("POST", "presigned-urls") => format!("urls {}+{}", body()["start"], body()["count"]),
-        ("POST", "u") => {
-            let body = body();
+    let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    let path = uri.path().trim_start_matches("/v1.3");
+    match (exchange.http.method().as_str(), path) {
+        ("PUT", chunk) => format!("chunk {}", chunk.trim_start_matches('/')),
+        ("POST", "/assets/multipart-uploads") => "session".to_owned(),
+        ("POST", "/assets/multipart-uploads/u/presigned-urls") => {
+            format!("urls {}+{}", body["start"], body["count"])
+        }
+        ("POST", "/assets/multipart-uploads/u") => {
             let chunks = body["completed_chunks"].as_array().unwrap();
             chunks.iter().fold("report".to_owned(), |name, chunk| {
                 format!("{name} {}", chunk["chunk_index"])
             })
         }
-        ("GET", "u") => {
-            let query = uri.query().unwrap();
-            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-            let (_, page) = pairs.find(|(name, _)| name == "page").unwrap();
+        ("GET", "/assets/multipart-uploads/u") => {
+            let page = uri.query().unwrap().trim_start_matches("page=");
+            let (page, limit) = page.split_once('&').unwrap();
+            assert_eq!(limit, "page_limit=50");
             format!("state {page}")
         }
         other => panic!("unexpected request: {other:?}"),
