@@ -86,9 +86,10 @@ pub(in crate::probe::ffmpeg) struct Session<'a> {
     /// Start of the session, and the CPU time that this thread had used before.
     started: Instant,
     cpu_time_before: Duration,
-    /// Bytes read and CPU time used before the current step.
+    /// Bytes read and CPU time used before the current step, and its start.
     step_bytes: u64,
     step_cpu_time: Duration,
+    step_started: Instant,
     packets: u32,
     /// Events recorded by the callbacks.
     pub(in crate::probe::ffmpeg) status: SessionStatus,
@@ -122,6 +123,7 @@ pub(in crate::probe::ffmpeg) struct SessionStatus {
 
 impl<'a> Session<'a> {
     pub(in crate::probe::ffmpeg) fn new(source: Source<'a>, size: u64, deadline: Instant) -> Self {
+        let (now, cpu_time) = (Instant::now(), thread_cpu_time());
         Self {
             source,
             peek_fetches: PEEK_FETCHES,
@@ -130,11 +132,12 @@ impl<'a> Session<'a> {
             deadline,
             scratch: Vec::new(),
             pace: Pace::Probing,
-            last_read: Instant::now(),
-            started: Instant::now(),
-            cpu_time_before: thread_cpu_time(),
+            last_read: now,
+            started: now,
+            cpu_time_before: cpu_time,
             step_bytes: 0,
-            step_cpu_time: thread_cpu_time(),
+            step_cpu_time: cpu_time,
+            step_started: now,
             packets: 0,
             status: SessionStatus::default(),
         }
@@ -237,9 +240,13 @@ impl<'a> Session<'a> {
         if self.status.timed_out || self.status.step_exceeded {
             return true;
         }
-        self.status.timed_out = Instant::now() >= self.deadline;
+        let now = Instant::now();
+        self.status.timed_out = now >= self.deadline;
+        // A thread uses no more CPU time than time passes, and the clock of the latter needs no
+        // system call.
         self.status.step_exceeded = self.status.bytes_read - self.step_bytes >= STEP_BYTES
-            || thread_cpu_time().saturating_sub(self.step_cpu_time) >= STEP_CPU_TIME;
+            || (now - self.step_started >= STEP_CPU_TIME
+                && thread_cpu_time().saturating_sub(self.step_cpu_time) >= STEP_CPU_TIME);
         let ends = self.status.timed_out || self.status.step_exceeded;
         if ends {
             self.status.cpu_time = thread_cpu_time().saturating_sub(self.cpu_time_before);
@@ -248,19 +255,20 @@ impl<'a> Session<'a> {
         ends
     }
 
-    /// Called before each packet. Querying the CPU time for every packet would cost as much as
-    /// reading it.
+    /// Called before each packet. Querying the clocks for every packet would cost as much as reading
+    /// it.
     pub(super) fn begin_packet(&mut self) {
         self.step_bytes = self.status.bytes_read;
         self.packets = self.packets.wrapping_add(1);
         if self.packets.is_multiple_of(PACKETS) {
-            self.step_cpu_time = thread_cpu_time();
+            self.begin_step();
         }
     }
 
     /// Resets the limits for the next step.
     pub(super) fn begin_step(&mut self) {
         self.step_bytes = self.status.bytes_read;
+        self.step_started = Instant::now();
         self.step_cpu_time = thread_cpu_time();
     }
 
