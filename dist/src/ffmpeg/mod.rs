@@ -22,8 +22,8 @@ const PATCHES: [(&str, &str); 2] = [
         include_str!("../../ffmpeg/av1-pixel-format.patch"),
     ),
     (
-        "ffmpeg-h264-parameters-without-decoding.patch",
-        include_str!("../../ffmpeg/h264-parameters-without-decoding.patch"),
+        "ffmpeg-parameters-without-decoding.patch",
+        include_str!("../../ffmpeg/parameters-without-decoding.patch"),
     ),
 ];
 const CONFIGURE: &str = include_str!("../../ffmpeg/configure.txt");
