@@ -34,6 +34,9 @@ PYAV = "av==18.1.0"
 # 10 Mbit/s, for the path of a first-time user.
 CURL_LIMIT = "limit-rate = 1250k\n"
 
+# Names in the corpus of what most cameras and phones make.
+RECORDINGS = [f"c-{codec}-sound.{kind}" for codec in ["h264", "h264-bframes", "hevc"] for kind in ["mov", "mp4"]]
+
 # Opens every file of a list; prints the seconds of each as JSON. PyAV: as in benches/peers.py.
 PER_FILE = """
 import json, sys, time
@@ -164,8 +167,8 @@ def per_file(builds, corpus, folder, rounds):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, PYAV, wheel], check=True)
     listing = folder / "files.txt"
-    files = sorted(str(path) for path in corpus.iterdir() if path.is_file() and path.name[0] != ".")
-    listing.write_text("\n".join(files))
+    files = media_files(corpus)
+    listing.write_text("\n".join(map(str, files)))
 
     def run(module, **variables):
         done = subprocess.run(
@@ -190,11 +193,13 @@ def per_file(builds, corpus, folder, rounds):
     print(f"PyAV / tl_validate.check: {statistics.median(w for w, _ in samples['PyAV']) / ours:.2f}x")
 
 
-def folder_of_many(builds, corpus, folder, count=1000):
-    """`tl validate` of a folder against one `ffprobe` per file, two at a time, scaled from each file once."""
-    many = folder / "many"
-    many.mkdir()
-    files = sorted(path for path in corpus.iterdir() if path.is_file() and path.name[0] != ".")
+def media_files(corpus):
+    return sorted(path for path in corpus.iterdir() if path.is_file() and path.name[0] != ".")
+
+
+def folder_of_many(builds, files, what, folder, count=1000):
+    """`tl validate` of a folder against one `ffprobe` per file, two at a time, scaled from at least 60."""
+    many = pathlib.Path(tempfile.mkdtemp(dir=folder))
     for number in range(count):
         shutil.copyfile(files[number % len(files)], many / f"{number:04}-{files[number % len(files)].name}")
     contenders = {}
@@ -204,7 +209,8 @@ def folder_of_many(builds, corpus, folder, count=1000):
         # Some files of the corpus are refused, so that the code is not 0.
         contenders[build] = functools.partial(timed, command, codes=(0, 1, 3), env=environment)
     samples = interleaved(contenders, 3)
-    listing = "\0".join(str(path) for path in files)
+    probed = files * -(-60 // len(files))
+    listing = "\0".join(map(str, probed))
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         ["xargs", "-0", "-P2", "-n1", "ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json"],
@@ -212,11 +218,11 @@ def folder_of_many(builds, corpus, folder, count=1000):
     )
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    scale = count / len(files) * 1e3
-    print(f"\n| {count} files | Wall, ms | Processor, ms |\n|---|---|---|")
+    scale = count / len(probed) * 1e3
+    print(f"\n| {count} files: {what} | Wall, ms | Processor, ms |\n|---|---|---|")
     for build, found in samples.items():
         print(f"| `tl validate`, {build} | {spread([o[0] for o in found])} | {spread([o[1] for o in found])} |")
-    print(f"| `xargs -P2 ffprobe`, scaled from {len(files)} | {wall * scale:.0f} | {cpu * scale:.0f} |")
+    print(f"| `xargs -P2 ffprobe`, scaled from {len(probed)} | {wall * scale:.0f} | {cpu * scale:.0f} |")
     median = lambda at: statistics.median(o[at] for o in samples[OURS])
     print(f"ffprobe / tl validate: wall {wall * scale / median(0):.0f}x, processor {cpu * scale / median(1):.0f}x")
 
@@ -304,7 +310,9 @@ def main():
         if "files" in chosen:
             per_file(builds, arguments.corpus, folder, max(arguments.rounds // 4, 2))
         if "folder" in chosen:
-            folder_of_many(builds, arguments.corpus, folder)
+            folder_of_many(builds, media_files(arguments.corpus), "the corpus", folder)
+            recordings = [path for path in media_files(arguments.corpus) if path.name in RECORDINGS]
+            folder_of_many(builds, recordings, "H.264 and HEVC in mov and mp4", folder)
         if "first-use" in chosen:
             first_use(one, folder)
 

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 use source::{FFMPEG, Source, ZLIB};
 
 /// Each with the name under which it is shipped.
-const PATCHES: [(&str, &str); 2] = [
+const PATCHES: [(&str, &str); 3] = [
     (
         "ffmpeg-av1-pixel-format.patch",
         include_str!("../../ffmpeg/av1-pixel-format.patch"),
@@ -24,6 +24,10 @@ const PATCHES: [(&str, &str); 2] = [
     (
         "ffmpeg-parameters-without-decoding.patch",
         include_str!("../../ffmpeg/parameters-without-decoding.patch"),
+    ),
+    (
+        "ffmpeg-unused-work.patch",
+        include_str!("../../ffmpeg/unused-work.patch"),
     ),
 ];
 const CONFIGURE: &str = include_str!("../../ffmpeg/configure.txt");
