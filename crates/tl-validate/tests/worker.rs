@@ -54,6 +54,25 @@ fn crashed_helper_is_reported_with_its_stderr() {
 }
 
 #[test]
+fn helper_inherits_no_variables_but_paths() {
+    let names = "echo \"[$(env | cut -d= -f1 | tr '\\n' ' ')]\" >&2; exit 1";
+    let error = pool(script("variables", names))
+        .probe(&good())
+        .expect_err("no answer")
+        .to_string();
+    let (_, rest) = error.split_once('[').expect("the list of names");
+    let (names, _) = rest.split_once(']').expect("the end of the list");
+    let names: Vec<&str> = names.split_whitespace().collect();
+    assert!(names.contains(&"GLIBC_TUNABLES"), "{names:?}");
+    for name in names {
+        let is_path = name == "PATH" || name.ends_with("LIBRARY_PATH");
+        // The last four are set by the shell.
+        let others = ["GLIBC_TUNABLES", "PWD", "OLDPWD", "SHLVL", "_"];
+        assert!(is_path || others.contains(&name), "{name}");
+    }
+}
+
+#[test]
 fn hanging_helper_is_killed() {
     let start = Instant::now();
     let hanging = script("hangs", "exec sleep 60");
