@@ -48,9 +48,7 @@ impl Peers {
 pub(super) fn version(program: &str, argument: &str) -> Result<String, Failure> {
     let text = read(Path::new(program), &[argument])?;
     let line = text.lines().next().unwrap_or(program);
-    let end = line
-        .find(" (")
-        .or_else(|| line.find(" Copyright"))
-        .unwrap_or(line.len());
+    let ends = [" (", " Copyright"].map(|end| line.find(end));
+    let end = ends.into_iter().flatten().min().unwrap_or(line.len());
     Ok(line[..end].to_owned())
 }

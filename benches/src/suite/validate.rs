@@ -36,7 +36,9 @@ const NOTES: &[&str] = &[
      streams and codecs, `ffprobe` format and streams as JSON, with a process for each file. Files \
      are in the page cache. Helpers run in their sandbox; their start is not counted. One file at \
      a time through a helper switches between two processes for each file, which is expensive on a \
-     virtual machine; `tl validate` runs several helpers, as the folder of 1,000 files shows.",
+     virtual machine; `tl validate` runs several helpers, as the folder of 1,000 files shows. The \
+     helper uses the FFmpeg of the system here; the self-contained one takes half the time and is \
+     measured in [packages.md](packages.md).",
     "The bytes read are those of the system calls on the file, from `strace`. The folder of 1,000 \
      files holds the corpus several times as hard links; `tl validate` checks every file without a \
      cache, and is compared with `xargs -P2 ffprobe`, which checks nothing.",
