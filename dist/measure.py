@@ -311,7 +311,7 @@ def main():
             per_file(builds, arguments.corpus, folder, max(arguments.rounds // 4, 2))
         if "folder" in chosen:
             folder_of_many(builds, media_files(arguments.corpus), "the corpus", folder)
-            recordings = [path for path in media_files(arguments.corpus) if path.name in RECORDINGS]
+            recordings = [arguments.corpus / name for name in RECORDINGS]
             folder_of_many(builds, recordings, "H.264 and HEVC in mov and mp4", folder)
         if "first-use" in chosen:
             first_use(one, folder)
